@@ -1,0 +1,21 @@
+//! Raw audit logs in, Google SecOps UDM events out.
+//!
+//! `udm` is plain Rust: no wasm, no I/O, no clock, no environment. The same bytes in give the same bytes out. The
+//! component in `src/transform` is a thin skin over [`Reader`], [`normalize`], [`explain`], [`validate`] and
+//! [`webhook::read`]; Rust programs may link this crate itself.
+//!
+//! Data walks one way: [`reader`] cuts a payload into logs, `scan` reads a log once into the slots of a `plan`, the
+//! plan is compiled from a source's table of [`Row`](row::Row)s, `writer` writes the event. Adding a log source is a folder
+//! beside [`azure_devops`], a `mod` line and a line in [`SOURCES`].
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+#![forbid(unsafe_code)]
+
+pub mod batch;
+pub mod options;
+pub mod webhook;
+
+pub use batch::{Batch, Note, Rejection, Span};
+pub use options::{Error, FieldNames, Label, Options};

@@ -1,0 +1,58 @@
+//! What a caller says once for all logs of a payload.
+
+use std::fmt;
+
+/// The options of a reader, of [`crate::normalize`] and of [`crate::explain`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The SecOps log type, for example `AZURE_DEVOPS`.
+    pub log_type: String,
+    /// Cuts the input into pieces, each a payload of its own. Without one, content alone tells the logs apart.
+    pub split_delimiter: Option<String>,
+    /// The namespace of every noun that has an ip, hostname, mac or asset.
+    pub namespace: Option<String>,
+    /// Added to `metadata.ingestion_labels`, in order.
+    pub labels: Vec<Label>,
+    /// How UDM fields are spelled.
+    pub field_names: FieldNames,
+}
+
+/// One entry of `metadata.ingestion_labels`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// The label's key, not empty.
+    pub key: String,
+    /// The label's value.
+    pub value: String,
+    /// Whether data access scopes may use the label.
+    pub rbac_enabled: bool,
+}
+
+/// The spelling of UDM fields in events; readers of proto3 JSON take both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FieldNames {
+    /// `eventTimestamp`
+    #[default]
+    LowerCamel,
+    /// `event_timestamp`
+    Proto,
+}
+
+/// Why nothing was read at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// No source has this log type.
+    UnknownLogType(String),
+    /// An option's value cannot be used.
+    InvalidOption(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::UnknownLogType(text) | Error::InvalidOption(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
