@@ -32,8 +32,8 @@ const DIFF_WIDTH: usize = 160;
 
 /// Runs every case of a folder and compares what it gives with what is expected.
 ///
-/// `f` gives the extension of the expectation (`"udm.json"`, `"err"`, …) and the actual text. All cases are run before
-/// the failures are told, also when `f` panics.
+/// `f` gives the extension of the expectation (`"udm.json"`, `"err"`, …) and the actual text. All cases are run
+/// before the failures are told, also when `f` panics.
 ///
 /// # Panics
 ///
