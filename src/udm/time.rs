@@ -1,8 +1,8 @@
 //! Timestamp texts to UDM timestamps.
 //!
 //! UDM's JSON is proto3 JSON, where a `google.protobuf.Timestamp` is RFC 3339 in UTC with `Z`, of the years 0001 to
-//! 9999, with 0, 3, 6 or 9 digits of a second's fraction (protobuf.dev, "ProtoJSON Format"). We write the fewest digits
-//! that keep the value.
+//! 9999, with 0, 3, 6 or 9 digits of a second's fraction (protobuf.dev, "ProtoJSON Format"). We write the fewest
+//! digits that keep the value.
 //!
 //! Audit services write that form or one near it, and [`timestamp`] reads it by hand. Whatever else exports and
 //! wrappers make of a time is left to chrono. Left out: times without a date, dates without a time, and slashed dates
@@ -84,7 +84,7 @@ fn two_digits(tens: u8, ones: u8) -> Option<u16> {
 /// 0 for a month that does not exist.
 fn days_of_month(year: u16, month: u16) -> u16 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(400) || year.is_multiple_of(4) && !year.is_multiple_of(100) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
