@@ -4,18 +4,40 @@
 //! component in `src/transform` is a thin skin over [`Reader`], [`normalize`], [`explain`], [`validate`] and
 //! [`webhook::read`]; Rust programs may link this crate itself.
 //!
-//! Data walks one way: [`reader`] cuts a payload into logs, `scan` reads a log once into the slots of a `plan`, the
-//! plan is compiled from a source's table of [`Row`](row::Row)s, `writer` writes the event. Adding a log source is a folder
-//! beside [`azure_devops`], a `mod` line and a line in [`SOURCES`].
+//! Data walks one way: `reader` cuts a payload into logs, `scan` reads a log once into the slots of a `plan`, the
+//! plan is compiled from a source's table of rows, `writer` writes the event. Adding a log source is a folder beside
+//! `azure_devops`, a `mod` line and a line in [`SOURCES`].
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 #![forbid(unsafe_code)]
 
-pub mod batch;
-pub mod options;
+mod azure_devops;
+mod batch;
+mod bounds;
+mod envelope;
+mod fields;
+mod json;
+mod keys;
+mod normalizer;
+mod options;
+mod plan;
+mod reader;
+mod record;
+mod requirements;
+mod rescue;
+mod row;
+mod scan;
+mod schema;
+mod source;
+mod time;
+mod validate;
 pub mod webhook;
+mod writer;
 
 pub use batch::{Batch, Note, Rejection, Span};
 pub use options::{Error, FieldNames, Label, Options};
+pub use reader::{MAX_LOG, Reader, normalize};
+pub use source::{SOURCES, Source, source};
+pub use validate::{Finding, Severity, validate};

@@ -17,6 +17,26 @@ pub struct Options {
     pub field_names: FieldNames,
 }
 
+impl Options {
+    /// Refuses values that no reader can use.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for an empty delimiter, an empty namespace or a label without a key.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |expected: &str| Err(Error::InvalidOption(expected.to_owned()));
+        if self.split_delimiter.as_deref() == Some("") {
+            return refuse("expected a text as `split-delimiter`, but found \"\"");
+        }
+        if self.namespace.as_deref() == Some("") {
+            return refuse("expected a text as `namespace`, but found \"\"");
+        }
+        match self.labels.iter().position(|label| label.key.is_empty()) {
+            Some(at) => refuse(&format!("expected a text as the key of `labels[{at}]`, but found \"\"")),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One entry of `metadata.ingestion_labels`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Label {

@@ -1,0 +1,148 @@
+//! Where a log ends when it cannot be read: brackets and quotes are counted, nothing is understood.
+
+use crate::reader::MAX_LOG;
+
+/// Counts brackets from a log's first byte on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    at: usize,
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    /// The log began with a bracket; else it is a line.
+    is_json: bool,
+    started: bool,
+}
+
+/// What a byte means for the log it stands in.
+#[derive(PartialEq, Eq)]
+enum Sign {
+    None,
+    /// The brackets are closed behind this byte.
+    Closed,
+    /// A line ends where no line may end, or the log is a line.
+    LineEnd,
+}
+
+impl Bounds {
+    /// Goes on to the end of what is there of the log. True when the log may have come to its end on the way: reading
+    /// it is worth a try.
+    pub fn follow(&mut self, log: &[u8]) -> bool {
+        while let Some(byte) = log.get(self.at) {
+            self.at += 1;
+            if self.see(*byte) != Sign::None {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The end of the log in the next bytes of it, its line end left out.
+    pub fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (at, byte) in bytes.iter().enumerate() {
+            match self.see(*byte) {
+                Sign::None => {}
+                Sign::Closed => return Some(at + 1),
+                Sign::LineEnd => return Some(at),
+            }
+        }
+        None
+    }
+
+    fn see(&mut self, byte: u8) -> Sign {
+        if !self.started {
+            self.started = true;
+            self.is_json = matches!(byte, b'{' | b'[');
+        }
+        if byte == b'\n' && (self.in_string || !self.is_json) {
+            return Sign::LineEnd;
+        }
+        if !self.is_json {
+            return Sign::None;
+        }
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.in_string => self.escaped = true,
+            b'"' => self.in_string = !self.in_string,
+            _ if self.in_string => {}
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                if self.depth == 0 {
+                    return Sign::Closed;
+                }
+            }
+            _ => {}
+        }
+        Sign::None
+    }
+}
+
+/// The end of the object or array at the start of the bytes, if its brackets close.
+pub fn closed(bytes: &[u8]) -> Option<usize> {
+    let mut bounds = Bounds::default();
+    bytes.iter().position(|byte| bounds.see(*byte) == Sign::Closed).map(|at| at + 1)
+}
+
+/// The end of a log that is not JSON, the flaw being at `flaw_at`; none when its bytes, or the first [`MAX_LOG`] of them,
+/// do not tell.
+pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool) -> Option<usize> {
+    let bytes = bytes.get(..MAX_LOG).unwrap_or(bytes);
+    // A log that was cut off: the flaw is the bracket with which the next line, and the next log, begins.
+    let begins_line = flaw_at > 0 && bytes.get(flaw_at - 1) == Some(&b'\n');
+    if begins_line && matches!(bytes.get(flaw_at), Some(b'{' | b'[')) {
+        return Some(flaw_at);
+    }
+    if in_list && !matches!(bytes.first(), Some(b'{' | b'[')) {
+        return scalar_end(bytes);
+    }
+    let mut bounds = Bounds::default();
+    let mut new_line = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        if new_line && !in_list && at > flaw_at && starts_log(*byte) {
+            return Some(at);
+        }
+        new_line = *byte == b'\n';
+        match bounds.see(*byte) {
+            Sign::None => {}
+            Sign::Closed if at >= flaw_at => return Some(at + 1),
+            Sign::Closed => bounds = Bounds { is_json: true, started: true, ..Bounds::default() },
+            Sign::LineEnd => return Some(at + 1),
+        }
+    }
+    None
+}
+
+/// Whether a line that starts so is a log of its own: JSON printed over several lines has none such but in its first.
+fn starts_log(byte: u8) -> bool {
+    !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'}' | b']' | b'"' | b',')
+}
+
+/// The end of a scalar in a list.
+fn scalar_end(bytes: &[u8]) -> Option<usize> {
+    let mut in_string = false;
+    let mut escaped = false;
+    bytes.iter().position(|byte| match byte {
+        _ if escaped => {
+            escaped = false;
+            false
+        }
+        b'\n' => true,
+        b'\\' if in_string => {
+            escaped = true;
+            false
+        }
+        b'"' => {
+            in_string = !in_string;
+            false
+        }
+        b',' | b']' => !in_string,
+        _ => false,
+    })
+}
+
+/// Behind the first line end at or after an offset, or the end of the bytes.
+pub fn line_end(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    rest.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| from + at + 1)
+}

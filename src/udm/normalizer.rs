@@ -1,0 +1,251 @@
+//! One log to its event: scan, rows, limits, writing.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::envelope::HANDSHAKES;
+use crate::json;
+use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, TRUNCATED};
+use crate::record::{Cell, Leaf, Record};
+use crate::row::Inputs;
+use crate::scan::{Found, MAX_LEAF_BYTES, MAX_LEAVES, Misfit, Stop, scan};
+use crate::writer::write;
+use crate::{Error, Note, Options, Source};
+
+/// How many texts a row's function may have answered before the answers are forgotten.
+const MAX_REMEMBERED: usize = 256;
+/// The longest text that is remembered, in bytes.
+const MAX_REMEMBERED_TEXT: usize = 512;
+
+/// Turns logs of one source into events.
+pub struct Normalizer {
+    /// The source.
+    pub source: &'static Source,
+    /// The source's table, compiled.
+    pub plan: Plan,
+    /// The log in hand.
+    pub record: Record,
+    misfits: Vec<Misfit>,
+    namespace: Option<String>,
+    remembered: HashMap<String, Option<String>>,
+}
+
+/// What became of a record.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Made {
+    /// An event.
+    Event,
+    /// Part of a handshake, told by a note.
+    Handshake,
+}
+
+impl Normalizer {
+    /// Compiles the table of the options' source.
+    ///
+    /// # Errors
+    /// When no source has the log type, or an option cannot be used.
+    pub fn new(options: &Options) -> Result<Normalizer, Error> {
+        let source = crate::source(&options.log_type)?;
+        options.check()?;
+        Ok(Normalizer {
+            source,
+            plan: Plan::new(source, options),
+            record: Record::new(),
+            misfits: Vec::new(),
+            namespace: options.namespace.clone(),
+            remembered: HashMap::new(),
+        })
+    }
+
+    /// Reads the object at the start of a text; a record is then ready for [`Normalizer::apply`].
+    pub fn read(&mut self, text: &str, is_record_of_list: bool) -> Result<Found, Stop> {
+        self.record.clear();
+        self.misfits.clear();
+        self.record.present.insert(ALWAYS_CELL);
+        if is_record_of_list {
+            self.record.present.insert(RECORDS_CELL);
+        }
+        scan(&self.plan, &mut self.record, &mut self.misfits, text)
+    }
+
+    /// Applies the table to the record that was read from `log`. An event is then ready to be written.
+    ///
+    /// # Errors
+    /// The reason for which the log is rejected.
+    pub fn apply(
+        &mut self,
+        log: &str,
+        event_index: u32,
+        notes: &mut Vec<Note>,
+    ) -> Result<Made, String> {
+        if let Some(kind) = self.handshake(log) {
+            let message = format!("`{kind}` belongs to the subscription's life and is no audit log");
+            notes.push(Note { event_index, row: "handshake".to_owned(), message });
+            return Ok(Made::Handshake);
+        }
+        if !self.record.present.meets(&self.plan.own) {
+            return Err(format!("expected keys of {} logs, but found none", self.source.log_type));
+        }
+        let notes_before = notes.len();
+        self.apply_rows(log, event_index, notes);
+        let Some(time) = self.plan.target("metadata.event_timestamp") else {
+            return Err("expected a table with a row for `metadata.event_timestamp`".to_owned());
+        };
+        if !self.record.has(time.cell) {
+            let reason = match notes.get(notes_before..).unwrap_or_default().first() {
+                Some(note) if note.message.starts_with("expected a timestamp") => {
+                    note.message.clone()
+                }
+                _ => {
+                    let paths = time.rows.iter().filter_map(|row| self.plan.rows.get(*row as usize));
+                    let paths: Vec<String> = paths.map(|row| format!("`{}`", row.raw)).collect();
+                    format!("expected a timestamp at {}, but found none", paths.join(" or "))
+                }
+            };
+            notes.truncate(notes_before);
+            return Err(reason);
+        }
+        Ok(Made::Event)
+    }
+
+    /// Appends the event of the record to which the table was applied.
+    pub fn write(&self, log: &str, events: &mut Vec<u8>) {
+        write(&self.plan, &self.record, log, events);
+    }
+
+    fn handshake(&self, log: &str) -> Option<&'static str> {
+        let cell = self.plan.event_types.iter().find(|cell| self.record.has(**cell))?;
+        let text = self.record.json(*cell, log);
+        HANDSHAKES.iter().find(|kind| **kind == text).copied()
+    }
+
+    fn apply_rows(&mut self, log: &str, event_index: u32, notes: &mut Vec<Note>) {
+        let note = |row: u16, rows: &[crate::row::Row], message: String| {
+            let number = rows.get(row as usize).map_or("", |row| row.number);
+            Note { event_index, row: number.to_owned(), message }
+        };
+        for misfit in &self.misfits {
+            let message = format!("expected a text at `{}`, but found {}", misfit.path, misfit.found);
+            notes.push(note(misfit.row, self.plan.rows, message));
+        }
+        let record = &mut self.record;
+        for step in &self.plan.steps {
+            if record.has(step.output) {
+                continue;
+            }
+            match &step.action {
+                Action::Copy if record.has(step.input) => {
+                    record.fill_from(step.output, step.row, record.cell(step.input));
+                }
+                Action::Unless(mask)
+                    if record.has(step.input) && !record.present.meets(mask) =>
+                {
+                    record.fill_from(step.output, step.row, record.cell(step.input));
+                }
+                Action::Const(text) => record.fill(step.output, step.row, text),
+                Action::With(function, cells) => {
+                    let made = function(&Inputs { record, log, cells }).map(Cow::into_owned);
+                    if let Some(text) = made {
+                        record.fill(step.output, step.row, &text);
+                    }
+                }
+                Action::Remembered(function, cells) => {
+                    let key = record.json(step.input, log);
+                    if !record.has(step.input) {
+                        continue;
+                    }
+                    let made = match self.remembered.get(key) {
+                        Some(made) => made.clone(),
+                        None => {
+                            let made = function(&Inputs { record, log, cells });
+                            let made = made.map(Cow::into_owned);
+                            if key.len() <= MAX_REMEMBERED_TEXT {
+                                if self.remembered.len() >= MAX_REMEMBERED {
+                                    self.remembered.clear();
+                                }
+                                self.remembered.insert(key.to_owned(), made.clone());
+                            }
+                            made
+                        }
+                    };
+                    if let Some(text) = made {
+                        record.fill(step.output, step.row, &text);
+                    }
+                }
+                Action::Parse(what, parse) if record.has(step.input) => {
+                    let text = record.text(step.input, log).into_owned();
+                    match parse(&text) {
+                        Some(value) => record.fill(step.output, step.row, &value),
+                        None => {
+                            let raw = self.plan.rows.get(step.row as usize).map_or("", |it| it.raw);
+                            let found = json::cut_short(&text, 60);
+                            let message = format!("expected {what} at `{raw}`, but found `{found}`");
+                            notes.push(note(step.row, self.plan.rows, message));
+                            add_leaf(record, raw, record.cell(step.input), step.row);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(namespace) = &self.namespace {
+            for (mask, cell) in &self.plan.namespaces {
+                if record.present.meets(mask) {
+                    record.fill(*cell, NONE, namespace);
+                }
+            }
+        }
+        for limit in &self.plan.limits {
+            let value = record.cell(limit.cell);
+            if !record.has(limit.cell) || length(value) <= limit.most {
+                continue;
+            }
+            let text = record.text(limit.cell, log).into_owned();
+            if text.len() <= limit.most {
+                continue;
+            }
+            let Some(target) = self.plan.targets.get(limit.target) else { continue };
+            let row = match target.direct {
+                true => target.rows.first().copied().unwrap_or(NONE),
+                false => record.row_of(limit.cell),
+            };
+            let raw = self.plan.rows.get(row as usize).map_or("", |row| row.raw);
+            let (path, most) = (target.path, limit.most);
+            let message = format!(
+                "expected at most {most} bytes for `{path}`, but found {}: the whole text stands in `additional`",
+                text.len()
+            );
+            notes.push(note(row, self.plan.rows, message));
+            if self.plan.named.find(raw).is_none() {
+                add_leaf(record, raw, value, row);
+            }
+            let cut = record.keep(cut_at(&text, most));
+            record.put(limit.cell, cut);
+        }
+        if record.truncated {
+            record.present.insert(LEAVES_CELL);
+            let message = format!(
+                "expected at most {MAX_LEAVES} values without a row and {MAX_LEAF_BYTES} bytes of them, but found more"
+            );
+            notes.push(Note { event_index, row: TRUNCATED.to_owned(), message });
+        }
+    }
+}
+
+/// A text that no field can hold stays in `additional`, beyond any limit.
+fn add_leaf(record: &mut Record, path: &str, value: Cell, row: u16) {
+    let start = record.paths.len() as u32;
+    record.paths.push_str(path);
+    let path = (start, record.paths.len() as u32);
+    record.leaves.push(Leaf { path, value, row });
+    record.present.insert(LEAVES_CELL);
+}
+
+fn length(value: Cell) -> usize {
+    (value.piece.end - value.piece.start) as usize
+}
+
+/// The longest start of a text that has at most so many bytes and ends between characters.
+fn cut_at(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
+}

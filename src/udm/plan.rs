@@ -1,0 +1,765 @@
+//! A source's table, compiled: raw keys become numbered cells, UDM paths become writing steps.
+//!
+//! The table stays what one reads; the plan is what runs. No path is walked and no row looked up for an event: a key leads to
+//! its node by one hash, rows that compute something are a list of steps, and the event is a list of operations in the
+//! order of [`FIELDS`]. A subtree of which nothing is there costs one test.
+
+use std::collections::HashMap;
+
+use crate::envelope::{ENVELOPE, RECORDS};
+use crate::fields::{FIELDS, Kind};
+use crate::json;
+use crate::keys::Keys;
+use crate::record::Mask;
+use crate::row::{Function, Logic, Row};
+use crate::{FieldNames, Options, Source};
+
+/// No cell, level or row.
+pub const NONE: u16 = u16::MAX;
+
+/// Always there.
+pub const ALWAYS_CELL: u16 = 0;
+/// There when the record has leaves that no row names.
+pub const LEAVES_CELL: u16 = 1;
+/// There when the log stood in an array named `records`.
+pub const RECORDS_CELL: u16 = 2;
+/// There when the log stood in an envelope.
+pub const ENVELOPE_CELL: u16 = 3;
+const FIRST_NODE: u16 = 4;
+
+/// The note and the marker for leaves beyond the limits.
+pub const TRUNCATED: &str = "Data._truncated";
+
+/// A source's table, ready to run.
+pub struct Plan {
+    /// The table.
+    pub rows: &'static [Row],
+    /// What raw keys lead to; a node's index is its cell.
+    pub nodes: Vec<Node>,
+    /// The objects that rows look into; the first is the record itself.
+    pub levels: Vec<Level>,
+    /// Rows that compute something, in the order in which they apply.
+    pub steps: Vec<Step>,
+    /// How the event is written.
+    pub ops: Vec<Op>,
+    /// Texts with a byte limit.
+    pub limits: Vec<Limit>,
+    /// The fields whose presence calls for a namespace, and the namespace's cell.
+    pub namespaces: Vec<(Mask, u16)>,
+    /// The cells of raw fields that only this source has.
+    pub own: Mask,
+    /// The keys of `additional` that rows name.
+    pub named: Keys,
+    /// The cells of the envelope's event type, in both schemas.
+    pub event_types: Vec<u16>,
+    /// The cells of `id` and `Id`: without an envelope, the first is the second.
+    pub ids: (u16, u16),
+    /// UDM paths to cells, for `explain` and for rows that look at what others have set.
+    pub targets: Vec<Target>,
+}
+
+/// What a raw key leads to.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The raw path in the table's spelling.
+    pub path: String,
+    /// The first row that reads the node's text.
+    pub row: u16,
+    /// The level of an object found here.
+    pub object: u16,
+    /// The node of an array's first element.
+    pub first: u16,
+    /// The node of an array's other elements.
+    pub other: u16,
+    /// Rows read the elements one by one.
+    pub is_item: bool,
+}
+
+/// An object that rows look into.
+#[derive(Default)]
+pub struct Level {
+    /// Its keys and their nodes.
+    pub keys: Keys,
+    /// The path of the object, with a final dot; empty for the record.
+    pub prefix: String,
+    /// The row that keeps keys without a row, or none.
+    pub rest: u16,
+    /// The cells of everything below.
+    pub below: Mask,
+}
+
+/// A row that computes something.
+pub struct Step {
+    /// The row's index.
+    pub row: u16,
+    /// The raw field's cell.
+    pub input: u16,
+    /// The cell that the row fills, if no row before it did.
+    pub output: u16,
+    /// What is computed.
+    pub action: Action,
+}
+
+/// What a step computes.
+pub enum Action {
+    /// The raw field.
+    Copy,
+    /// The raw field, when none of these is there.
+    Unless(Mask),
+    /// A text.
+    Const(&'static str),
+    /// What the function reads in the raw field.
+    Parse(&'static str, fn(&str) -> Option<std::borrow::Cow<'_, str>>),
+    /// What the function makes of these cells.
+    With(Function, Vec<u16>),
+    /// The same, remembered by the raw field's text.
+    Remembered(Function, Vec<u16>),
+}
+
+/// A part of the event.
+pub enum Op {
+    /// An object or array begins, unless none of `mask` is there: then writing goes on at `skip`.
+    Open {
+        /// What makes it worth opening.
+        mask: Mask,
+        /// The operation after the matching [`Op::Close`].
+        skip: usize,
+        /// The key and the bracket.
+        text: String,
+    },
+    /// An object or array ends.
+    Close(u8),
+    /// A whole member that never changes.
+    Literal {
+        /// The member with its comma.
+        text: String,
+        /// The UDM path.
+        path: &'static str,
+        /// The row, or [`NONE`] for an option of the caller.
+        row: u16,
+    },
+    /// A text, or an array of one text.
+    Text {
+        /// The value.
+        cell: u16,
+        /// What stands before it, with its quote.
+        text: String,
+        /// What stands after it, with its comma.
+        end: &'static str,
+        /// Where it came from.
+        target: usize,
+    },
+    /// A message as JSON.
+    Message {
+        /// The value.
+        cell: u16,
+        /// The key.
+        text: String,
+        /// Where it came from.
+        target: usize,
+    },
+    /// Labels, or entries of `additional`, in the order of their cells.
+    Many {
+        /// The cells of the entries.
+        mask: Mask,
+        /// For each cell, its entry.
+        by_cell: Vec<u16>,
+        /// What stands before each value, and where it came from.
+        entries: Vec<(String, usize)>,
+        /// What stands after each value.
+        end: &'static str,
+        /// `additional`: leaves follow.
+        leaves: bool,
+    },
+    /// Messages by the position of their raw elements.
+    Elements {
+        /// For each field: its cell, what stands before it, what after it, where it came from.
+        parts: Vec<(u16, String, String, usize)>,
+    },
+}
+
+/// A text with a byte limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The text's cell.
+    pub cell: u16,
+    /// The most bytes.
+    pub most: usize,
+    /// Where it came from.
+    pub target: usize,
+}
+
+/// A UDM path and the rows that can set it.
+#[derive(Debug)]
+pub struct Target {
+    /// The path as in [`FIELDS`].
+    pub path: &'static str,
+    /// The key of a label or of an entry of `additional`.
+    pub key: &'static str,
+    /// The cell that holds the value.
+    pub cell: u16,
+    /// The rows, in order.
+    pub rows: Vec<u16>,
+    /// The one row that copies its raw field, whose cell this then is.
+    pub direct: bool,
+    /// The value is the elements of an array.
+    pub is_array: bool,
+}
+
+impl Plan {
+    /// The target of a UDM path without a key.
+    pub fn target(&self, path: &str) -> Option<&Target> {
+        self.targets.iter().find(|target| target.path == path && target.key.is_empty())
+    }
+
+    /// Compiles a source's table.
+    pub fn new(source: &Source, options: &Options) -> Plan {
+        let mut compiler = Compiler::new(source);
+        compiler.read_rows();
+        compiler.finish_levels();
+        compiler.make_steps();
+        let ops = compiler.make_ops(options);
+        let Compiler { nodes, levels, targets, steps, paths, by_path, .. } = compiler;
+        let limits = targets
+            .iter()
+            .enumerate()
+            .filter_map(|(target, it)| match kind_of(it.path) {
+                Kind::AtMost(most) => Some(Limit { cell: it.cell, most, target }),
+                _ => None,
+            })
+            .collect();
+        let mut named = Keys::default();
+        for target in targets.iter().filter(|it| it.path == "additional.fields") {
+            named.insert(target.key, 0);
+        }
+        named.insert(TRUNCATED, 0);
+        named.build();
+        let mut own = Mask::default();
+        for (cell, node) in nodes.iter().enumerate().skip(FIRST_NODE as usize) {
+            if node.row != NONE && !source.shared_keys.contains(&node.path.as_str()) {
+                own.insert(cell as u16);
+            }
+        }
+        let cell = |path: &str| paths.get(path).copied().unwrap_or(NONE);
+        Plan {
+            rows: source.rows,
+            namespaces: namespaces(&by_path, &targets),
+            event_types: ["eventType", "type"].map(cell).to_vec(),
+            ids: (cell("id"), cell("Id")),
+            nodes,
+            levels,
+            steps,
+            ops,
+            limits,
+            own,
+            named,
+            targets,
+        }
+    }
+}
+
+fn kind_of(path: &str) -> Kind {
+    FIELDS.iter().find(|field| field.0 == path).map_or(Kind::Text, |field| field.1)
+}
+
+/// The nouns that take a namespace: those with a hostname, an ip or an asset.
+fn namespaces(by_path: &HashMap<(&str, &str), usize>, targets: &[Target]) -> Vec<(Mask, u16)> {
+    let machine = ["hostname", "ip", "mac", "asset_id", "asset."];
+    ["principal", "target"]
+        .into_iter()
+        .filter_map(|noun| {
+            let namespace = format!("{noun}.namespace");
+            let namespace = targets.get(*by_path.get(&(namespace.as_str(), ""))?)?.cell;
+            let mut mask = Mask::default();
+            for target in targets {
+                let field = target.path.strip_prefix(noun).and_then(|it| it.strip_prefix('.'));
+                if field.is_some_and(|field| machine.iter().any(|it| field.starts_with(it))) {
+                    mask.insert(target.cell);
+                }
+            }
+            Some((mask, namespace))
+        })
+        .collect()
+}
+
+struct Compiler<'a> {
+    source: &'a Source,
+    nodes: Vec<Node>,
+    levels: Vec<Level>,
+    /// Raw paths to nodes.
+    paths: HashMap<String, u16>,
+    targets: Vec<Target>,
+    by_path: HashMap<(&'static str, &'static str), usize>,
+    steps: Vec<Step>,
+    cells: u16,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(source: &'a Source) -> Compiler<'a> {
+        let mut compiler = Compiler {
+            source,
+            nodes: Vec::with_capacity(256),
+            levels: Vec::new(),
+            paths: HashMap::with_capacity(256),
+            targets: Vec::with_capacity(256),
+            by_path: HashMap::with_capacity(256),
+            steps: Vec::new(),
+            cells: 0,
+        };
+        for path in ["", "", RECORDS, ENVELOPE] {
+            compiler.new_node(path);
+        }
+        compiler.new_level("");
+        compiler
+    }
+
+    fn new_node(&mut self, path: &str) -> u16 {
+        let cell = self.nodes.len() as u16;
+        let (row, object, first, other) = (NONE, NONE, NONE, NONE);
+        let path = path.to_owned();
+        self.paths.insert(path.clone(), cell);
+        self.nodes.push(Node { path, row, object, first, other, is_item: false });
+        cell
+    }
+
+    fn new_level(&mut self, prefix: &str) -> u16 {
+        let rest = NONE;
+        self.levels.push(Level { prefix: prefix.to_owned(), rest, ..Level::default() });
+        self.levels.len() as u16 - 1
+    }
+
+    /// The node of a raw path, with everything on the way to it.
+    fn node(&mut self, path: &str) -> u16 {
+        if let Some(node) = self.paths.get(path) {
+            return *node;
+        }
+        let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
+        if key == "0" || key == "*" {
+            let parent = self.node(parent);
+            let node = self.new_node(path);
+            if let Some(parent) = self.nodes.get_mut(parent as usize) {
+                *(if key == "0" { &mut parent.first } else { &mut parent.other }) = node;
+            }
+            return node;
+        }
+        let level = self.level(parent);
+        let node = self.new_node(path);
+        if let Some(level) = self.levels.get_mut(level as usize) {
+            level.keys.insert(key, node);
+        }
+        node
+    }
+
+    /// The level of the object at a raw path.
+    fn level(&mut self, path: &str) -> u16 {
+        if path.is_empty() {
+            return 0;
+        }
+        let node = self.node(path);
+        let known = self.nodes.get(node as usize).map_or(NONE, |node| node.object);
+        if known != NONE {
+            return known;
+        }
+        let level = self.new_level(&format!("{path}."));
+        if let Some(node) = self.nodes.get_mut(node as usize) {
+            node.object = level;
+        }
+        level
+    }
+
+    fn read_rows(&mut self) {
+        for (index, row) in self.source.rows.iter().enumerate() {
+            let index = index as u16;
+            let input = match row.logic {
+                Logic::Skip(_) => continue,
+                Logic::Rest => {
+                    let path = row.raw.strip_suffix('*').unwrap_or(row.raw);
+                    let level = self.level(path.strip_suffix('.').unwrap_or(path));
+                    if let Some(level) = self.levels.get_mut(level as usize) {
+                        level.rest = index;
+                    }
+                    continue;
+                }
+                _ if row.raw == "N/A" => NONE,
+                Logic::Each => {
+                    let raw = row.raw;
+                    let raw = if raw.contains('*') { raw.to_owned() } else { format!("{raw}.*") };
+                    let node = self.node(&raw);
+                    if let Some(node) = self.nodes.get_mut(node as usize) {
+                        node.is_item = true;
+                    }
+                    node
+                }
+                _ => self.node(row.raw),
+            };
+            if let Some(node) = self.nodes.get_mut(input as usize)
+                && node.row == NONE
+            {
+                node.row = index;
+            }
+            if let Logic::With(_, inputs, _) | Logic::Unless(inputs) = row.logic {
+                for path in inputs.iter().filter(|path| !is_udm(path)) {
+                    self.node(path);
+                }
+            }
+            let (path, key) = split_target(row.udm);
+            let target = *self.by_path.entry((path, key)).or_insert_with(|| {
+                let rows = Vec::new();
+                self.targets.push(Target { path, key, cell: NONE, rows, direct: false, is_array: false });
+                self.targets.len() - 1
+            });
+            if let Some(target) = self.targets.get_mut(target) {
+                target.rows.push(index);
+            }
+        }
+        for path in ["principal.namespace", "target.namespace"] {
+            self.by_path.insert((path, ""), self.targets.len());
+            let rows = Vec::new();
+            self.targets.push(Target { path, key: "", cell: NONE, rows, direct: false, is_array: false });
+        }
+        self.cells = self.nodes.len() as u16;
+        for target in &mut self.targets {
+            let only = match target.rows.as_slice() {
+                [only] => self.source.rows.get(*only as usize),
+                _ => None,
+            };
+            let (path, is_array) = match only {
+                Some(row) if matches!(row.logic, Logic::Copy) => (row.raw.to_owned(), false),
+                Some(row) if matches!(row.logic, Logic::Each) => {
+                    let raw = row.raw;
+                    (if raw.contains('*') { raw.to_owned() } else { format!("{raw}.*") }, true)
+                }
+                _ => (String::new(), false),
+            };
+            target.is_array = is_array;
+            target.direct = is_array || !path.is_empty();
+            target.cell = match self.paths.get(&path) {
+                Some(cell) if target.direct => *cell,
+                _ => {
+                    self.cells += 1;
+                    self.cells - 1
+                }
+            };
+        }
+    }
+
+    /// Adds the keys' other spellings and the aliases, then closes the tables.
+    fn finish_levels(&mut self) {
+        for (alias, path) in self.source.aliases {
+            let level = self.level(path);
+            let node = self.node(alias);
+            if let Some(node) = self.nodes.get_mut(node as usize) {
+                node.object = level;
+            }
+        }
+        let rests: Vec<(String, u16)> = self
+            .levels
+            .iter()
+            .filter(|level| level.rest != NONE)
+            .map(|level| (level.prefix.clone(), level.rest))
+            .collect();
+        for level in &mut self.levels {
+            if self.source.either_case.contains(&level.prefix.as_str()) {
+                level.keys.add_other_case();
+            }
+            level.keys.build();
+            // The row with the longest path keeps the leaves.
+            let nearest = rests.iter().filter(|rest| level.prefix.starts_with(&rest.0));
+            level.rest = nearest.max_by_key(|rest| rest.0.len()).map_or(NONE, |rest| rest.1);
+        }
+        let below: Vec<Mask> = self
+            .levels
+            .iter()
+            .map(|level| {
+                let mut mask = Mask::default();
+                for (cell, node) in self.nodes.iter().enumerate().skip(FIRST_NODE as usize) {
+                    if node.path.starts_with(&level.prefix) {
+                        mask.insert(cell as u16);
+                    }
+                }
+                mask
+            })
+            .collect();
+        self.levels.iter_mut().zip(below).for_each(|(level, below)| level.below = below);
+    }
+
+    fn cells_of(&self, inputs: &[&'static str]) -> Vec<u16> {
+        let cell = |path: &&'static str| {
+            if is_udm(path) {
+                let target = self.by_path.get(&split_target(path))?;
+                self.targets.get(*target).map(|target| target.cell)
+            } else {
+                self.paths.get(*path).copied()
+            }
+        };
+        inputs.iter().map(|path| cell(path).unwrap_or(NONE)).collect()
+    }
+
+    fn make_steps(&mut self) {
+        let mut steps = Vec::new();
+        let mut last = Vec::new();
+        for (index, row) in self.source.rows.iter().enumerate() {
+            let (path, key) = split_target(row.udm);
+            let Some(target) = self.by_path.get(&(path, key)).and_then(|it| self.targets.get(*it))
+            else {
+                continue;
+            };
+            let input = self.paths.get(row.raw).copied().unwrap_or(NONE);
+            let action = match row.logic {
+                Logic::Skip(_) | Logic::Rest | Logic::Each => continue,
+                Logic::Copy if target.direct => continue,
+                Logic::Const(_) if is_literal(target, self.source.rows) => continue,
+                Logic::Copy => Action::Copy,
+                Logic::Const(text) => Action::Const(text),
+                Logic::Parse(what, parse) => Action::Parse(what, parse),
+                Logic::Unless(paths) => {
+                    let mut mask = Mask::default();
+                    self.cells_of(paths).into_iter().for_each(|cell| mask.insert(cell));
+                    Action::Unless(mask)
+                }
+                Logic::With(function, inputs, _) if kind_of(path) == Kind::Message => {
+                    Action::Remembered(function, self.cells_of(inputs))
+                }
+                Logic::With(function, inputs, _) => {
+                    Action::With(function, self.cells_of(inputs))
+                }
+            };
+            let step = Step { row: index as u16, input, output: target.cell, action };
+            match row.logic {
+                Logic::With(_, inputs, _) if inputs.iter().any(|path| is_udm(path)) => {
+                    last.push(step);
+                }
+                _ => steps.push(step),
+            }
+        }
+        steps.append(&mut last);
+        self.steps = steps;
+    }
+
+    fn make_ops(&self, options: &Options) -> Vec<Op> {
+        let mut ops = vec![Op::Open { mask: Mask::default(), skip: 0, text: "{".to_owned() }];
+        let mut open: Vec<(usize, String)> = vec![(0, String::new())];
+        for (path, kind) in FIELDS {
+            let targets: Vec<(usize, &Target)> =
+                self.targets.iter().enumerate().filter(|(_, it)| it.path == *path).collect();
+            let labels = *path == "metadata.ingestion_labels" && !options.labels.is_empty();
+            if targets.is_empty() && !labels {
+                continue;
+            }
+            let (containers, leaf) = containers(path);
+            let shared = open
+                .iter()
+                .skip(1)
+                .zip(&containers)
+                .take_while(|((_, open), (path, _))| open == path)
+                .count();
+            while open.len() > shared + 1 {
+                close(&mut ops, &mut open);
+            }
+            for (path, text) in containers.into_iter().skip(shared) {
+                let named = names(&text, options.field_names);
+                open.push((ops.len(), path));
+                ops.push(Op::Open { mask: Mask::default(), skip: 0, text: named });
+            }
+            let key = names(&format!("\"{leaf}\":"), options.field_names);
+            let mut mask = Mask::default();
+            targets.iter().for_each(|(_, target)| mask.insert(target.cell));
+            match (kind, targets.as_slice()) {
+                (Kind::Labels, []) => {
+                    mask.insert(ALWAYS_CELL);
+                    let text = ingestion_labels(&key, options);
+                    ops.push(Op::Literal { text, path, row: NONE });
+                }
+                (Kind::Labels | Kind::Fields, _) => {
+                    let is_fields = *kind == Kind::Fields;
+                    if is_fields {
+                        mask.insert(LEAVES_CELL);
+                    } else {
+                        open.push((ops.len(), (*path).to_owned()));
+                        let text = format!("{key}[");
+                        ops.push(Op::Open { mask: Mask::default(), skip: 0, text });
+                    }
+                    ops.push(many(&targets, is_fields));
+                }
+                (Kind::PerElement, [(target, it)]) => {
+                    // The fields of one list become one operation.
+                    let tail = path.split_once("[].").map_or(*path, |path| path.1);
+                    let (before, after) = member(tail, options.field_names);
+                    let part = (it.cell, before, after, *target);
+                    match ops.last_mut() {
+                        Some(Op::Elements { parts }) => parts.push(part),
+                        _ => ops.push(Op::Elements { parts: vec![part] }),
+                    }
+                }
+                (_, [(_, it)]) if is_literal(it, self.source.rows) => {
+                    mask.insert(ALWAYS_CELL);
+                    let row = it.rows.first().copied().unwrap_or(NONE);
+                    let text = self.source.rows.get(row as usize).map(|row| row.logic);
+                    let Some(Logic::Const(text)) = text else { continue };
+                    ops.push(Op::Literal { text: format!("{key}\"{text}\","), path, row });
+                }
+                (Kind::Message, [(target, it)]) => {
+                    ops.push(Op::Message { cell: it.cell, text: key, target: *target });
+                }
+                (Kind::Texts, [(target, it)]) => {
+                    let (text, end) = (format!("{key}[\""), "\"],");
+                    ops.push(Op::Text { cell: it.cell, text, end, target: *target });
+                }
+                (_, [(target, it), ..]) => {
+                    let (text, end) = (format!("{key}\""), "\",");
+                    ops.push(Op::Text { cell: it.cell, text, end, target: *target });
+                }
+                (_, []) => {}
+            }
+            for (at, _) in &open {
+                if let Some(Op::Open { mask: of, .. }) = ops.get_mut(*at) {
+                    of.union(&mask);
+                }
+            }
+        }
+        while !open.is_empty() {
+            close(&mut ops, &mut open);
+        }
+        ops
+    }
+}
+
+fn close(ops: &mut Vec<Op>, open: &mut Vec<(usize, String)>) {
+    let end = ops.len() + 1;
+    if let Some((at, _)) = open.pop()
+        && let Some(Op::Open { skip, text, .. }) = ops.get_mut(at)
+    {
+        *skip = end;
+        let bracket = if text.ends_with('[') { b']' } else { b'}' };
+        ops.push(Op::Close(bracket));
+    }
+}
+
+/// Whether a path means a UDM field rather than a raw one.
+fn is_udm(path: &str) -> bool {
+    ["metadata.", "principal.", "target.", "about", "security_result", "network.", "extensions."]
+        .iter()
+        .any(|root| path.starts_with(root))
+}
+
+/// A table's UDM column as path and key: `additional.fields[Reason]`.
+pub fn split_target(udm: &'static str) -> (&'static str, &'static str) {
+    match udm.strip_suffix(']').and_then(|udm| udm.rsplit_once('[')) {
+        Some((path, key)) => (path, key),
+        None => (udm, ""),
+    }
+}
+
+fn is_literal(target: &Target, rows: &[Row]) -> bool {
+    match target.rows.as_slice() {
+        [only] => matches!(rows.get(*only as usize), Some(Row { logic: Logic::Const(_), .. })),
+        _ => false,
+    }
+}
+
+/// The objects and arrays around a path's field, each with its own path and its opening text, and the field's name.
+fn containers(path: &str) -> (Vec<(String, String)>, &str) {
+    let (parents, leaf) = path.rsplit_once('.').unwrap_or(("", path));
+    let mut all = Vec::new();
+    let mut so_far = String::new();
+    if path.contains("[].") && path.starts_with("about") {
+        return (vec![("about".to_owned(), "\"about\":[".to_owned())], leaf);
+    }
+    for segment in parents.split('.') {
+        let (name, key) = split_segment(segment);
+        so_far = format!("{so_far}.{name}");
+        match key {
+            None => all.push((so_far.clone(), format!("\"{name}\":{{"))),
+            Some(key) => {
+                all.push((so_far.clone(), format!("\"{name}\":[")));
+                so_far = format!("{so_far}[{key}]");
+                all.push((so_far.clone(), "{".to_owned()));
+            }
+        }
+    }
+    (all, leaf)
+}
+
+fn split_segment(segment: &str) -> (&str, Option<&str>) {
+    match segment.strip_suffix(']').and_then(|segment| segment.split_once('[')) {
+        Some((name, key)) => (name, Some(key)),
+        None => (segment, None),
+    }
+}
+
+/// What stands before and after the value of a nested member: `user.userid`.
+fn member(path: &str, spelling: FieldNames) -> (String, String) {
+    let keys: Vec<String> = path.split('.').map(|key| format!("\"{key}\":")).collect();
+    let before = format!("{}\"", names(&keys.join("{"), spelling));
+    (before, format!("\"{},", "}".repeat(keys.len() - 1)))
+}
+
+fn many(targets: &[(usize, &Target)], is_fields: bool) -> Op {
+    let mut mask = Mask::default();
+    let mut by_cell = vec![NONE; Mask::CELLS];
+    let mut entries = Vec::new();
+    for (target, it) in targets {
+        mask.insert(it.cell);
+        if let Some(entry) = by_cell.get_mut(it.cell as usize) {
+            *entry = entries.len() as u16;
+        }
+        let mut key = Vec::new();
+        json::push_escaped(&mut key, it.key);
+        let key = String::from_utf8_lossy(&key);
+        let text = if is_fields {
+            format!("\"{key}\":\"")
+        } else {
+            format!("{{\"key\":\"{key}\",\"value\":\"")
+        };
+        entries.push((text, *target));
+    }
+    let end = if is_fields { "\"," } else { "\"}," };
+    Op::Many { mask, by_cell, entries, end, leaves: is_fields }
+}
+
+fn ingestion_labels(key: &str, options: &Options) -> String {
+    let mut text = format!("{key}[").into_bytes();
+    let rbac_enabled = names("\"rbac_enabled\"", options.field_names);
+    for label in &options.labels {
+        text.extend_from_slice(b"{\"key\":\"");
+        json::push_escaped(&mut text, &label.key);
+        text.push(b'"');
+        if !label.value.is_empty() {
+            text.extend_from_slice(b",\"value\":\"");
+            json::push_escaped(&mut text, &label.value);
+            text.push(b'"');
+        }
+        if label.rbac_enabled {
+            text.extend_from_slice(format!(",{rbac_enabled}:true").as_bytes());
+        }
+        text.extend_from_slice(b"},");
+    }
+    text.pop();
+    text.extend_from_slice(b"],");
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Proto names in the wanted spelling; everything else stays.
+fn names(text: &str, spelling: FieldNames) -> String {
+    match spelling {
+        FieldNames::Proto => text.to_owned(),
+        FieldNames::LowerCamel => lower_camel(text),
+    }
+}
+
+/// Takes out each underscore and writes the letter after it in upper case, as proto3 JSON does.
+pub fn lower_camel(name: &str) -> String {
+    let mut upper = false;
+    let mut camel = String::with_capacity(name.len());
+    for character in name.chars() {
+        match character {
+            '_' => upper = true,
+            _ if upper => {
+                camel.push(character.to_ascii_uppercase());
+                upper = false;
+            }
+            _ => camel.push(character),
+        }
+    }
+    camel
+}
