@@ -1,0 +1,217 @@
+//! Arguments that several commands share: the options of a reader, and the component.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use udmill::wit::{FieldNames, Invalid, Label, Options};
+use udmill::{Cache, CacheError, Component, Engine, Failure, Limits, Stream};
+
+use super::{Stop, output};
+
+/// What the component is told about the logs.
+#[derive(clap::Args)]
+pub struct OptionArgs {
+    /// The SecOps log type; `udmill sources` lists them.
+    #[arg(long, value_name = "TYPE")]
+    log_type: String,
+    /// Cuts the input into pieces, each a payload of its own; takes \n \r \t \0 and \\.
+    #[arg(long, value_name = "TEXT", value_parser = unescape)]
+    split_delimiter: Option<String>,
+    /// The namespace of the events' nouns.
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// An ingestion label; `,rbac` after it lets data access scopes use it. May be repeated.
+    #[arg(long = "label", value_name = "KEY=VALUE[,rbac]", value_parser = label)]
+    labels: Vec<Label>,
+    /// How UDM fields are spelled.
+    #[arg(long, value_name = "SPELLING", default_value = "lower-camel")]
+    names: Names,
+}
+
+/// The spelling of UDM fields.
+#[derive(Clone, Copy, ValueEnum)]
+enum Names {
+    /// eventTimestamp
+    LowerCamel,
+    /// event_timestamp
+    Proto,
+}
+
+/// Which component does the work.
+#[derive(clap::Args)]
+pub struct ComponentArgs {
+    /// The component to use instead of the one that came with this command.
+    #[arg(long, value_name = "FILE.wasm", env = COMPONENT, hide_env_values = true)]
+    component: Option<PathBuf>,
+}
+
+const COMPONENT: &str = "UDMILL_COMPONENT";
+
+/// One input: a file, or standard input.
+pub struct Input {
+    /// How the input is called: the path, or `-`.
+    pub name: String,
+    reader: Box<dyn Read>,
+}
+
+impl OptionArgs {
+    /// A stream with these options, which the component has accepted.
+    pub fn stream(self, component: &Component) -> Result<Stream, Stop> {
+        let options = Options {
+            log_type: self.log_type,
+            split_delimiter: self.split_delimiter,
+            namespace: self.namespace,
+            labels: self.labels,
+            field_names: match self.names {
+                Names::LowerCamel => FieldNames::LowerCamel,
+                Names::Proto => FieldNames::Proto,
+            },
+        };
+        let mut stream = Stream::new(component, options);
+        match stream.push(&[]) {
+            Ok(_) => Ok(stream),
+            Err(failure) => Err(Stop::Usage(match &failure {
+                Failure::Invalid(Invalid::UnknownLogType(_)) => {
+                    format!("{failure}{}", known(component))
+                }
+                _ => failure.to_string(),
+            })),
+        }
+    }
+}
+
+/// The log types to choose from, as the end of a sentence.
+fn known(component: &Component) -> String {
+    let sources = component.instantiate().and_then(|mut it| it.sources());
+    let names: Vec<_> = sources
+        .into_iter()
+        .flatten()
+        .map(|it| it.log_type)
+        .collect();
+    format!("; known are {}", names.join(", "))
+}
+
+impl ComponentArgs {
+    /// What there is to know without arguments.
+    pub fn of_environment() -> ComponentArgs {
+        ComponentArgs {
+            component: env::var_os(COMPONENT).map(PathBuf::from),
+        }
+    }
+
+    /// The component that was named, or else the one that came with the command.
+    pub fn load(&self) -> Result<Component, Stop> {
+        let path = match &self.component {
+            Some(path) => path.clone(),
+            None => bundled()?,
+        };
+        let wasm = fs::read(&path)
+            .map_err(|error| Stop::Usage(format!("cannot read the component {path:?}: {error}")))?;
+        let cache = match Cache::of_user() {
+            Ok(cache) => Some(cache),
+            Err(error @ CacheError::Unsafe(..)) => {
+                output::complain(&error);
+                None
+            }
+            // Without a home or on a read-only disk there is just no cache.
+            Err(CacheError::Io(..)) => None,
+        };
+        let engine = Engine::new(Limits::default()).map_err(|it| Stop::Usage(it.to_string()))?;
+        Component::load(&engine, &wasm, cache.as_ref())
+            .map_err(|error| Stop::Usage(format!("cannot use the component {path:?}: {error}")))
+    }
+}
+
+/// The component beside the command, or where `cargo xtask build` puts it.
+fn bundled() -> Result<PathBuf, Stop> {
+    const NAME: &str = "udmill_transform.wasm";
+    let command = env::current_exe().unwrap_or_default();
+    let folder = command.parent().unwrap_or(Path::new("."));
+    let places = [
+        folder.join(NAME),
+        folder.join("../wasm32-wasip2/guest").join(NAME),
+    ];
+    let found = places.iter().find(|place| place.is_file());
+    found.cloned().ok_or_else(|| {
+        let [beside, built] = places;
+        Stop::Usage(format!(
+            "expected a component at {beside:?} or {built:?}, but found none; name one with --component, or run \
+             `cargo xtask build`"
+        ))
+    })
+}
+
+impl Input {
+    /// Opens a path; `-` and no path are standard input.
+    pub fn open(path: Option<&Path>) -> Result<Input, Stop> {
+        let path = path.filter(|path| *path != Path::new("-"));
+        let Some(path) = path else {
+            return Ok(Input {
+                name: "-".to_owned(),
+                reader: Box::new(io::stdin().lock()),
+            });
+        };
+        let file = File::open(path)
+            .map_err(|error| Stop::Failed(format!("cannot read {path:?}: {error}")))?;
+        Ok(Input {
+            name: path.to_string_lossy().into_owned(),
+            reader: Box::new(file),
+        })
+    }
+
+    /// Reads what there is, at most `buffer`, as soon as there is anything. Nothing is the end.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
+        loop {
+            match self.reader.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let message = format!("cannot read {:?}: {error}", self.name);
+                    return Err(Stop::Failed(message));
+                }
+                Ok(length) => return Ok(length),
+            }
+        }
+    }
+}
+
+fn unescape(text: &str) -> Result<String, String> {
+    let mut plain = String::new();
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        plain.push(match char {
+            '\\' => match chars.next() {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('0') => '\0',
+                Some('\\') => '\\',
+                other => {
+                    let other = other.map(String::from).unwrap_or_default();
+                    return Err(format!(
+                        "expected one of \\n \\r \\t \\0 \\\\, but found \\{other}"
+                    ));
+                }
+            },
+            char => char,
+        });
+    }
+    Ok(plain)
+}
+
+fn label(text: &str) -> Result<Label, String> {
+    let (text, rbac_enabled) = match text.strip_suffix(",rbac") {
+        Some(text) => (text, true),
+        None => (text, false),
+    };
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok(Label {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            rbac_enabled,
+        }),
+        _ => Err("expected KEY=VALUE or KEY=VALUE,rbac".to_owned()),
+    }
+}

@@ -1,0 +1,65 @@
+//! What is written, and how a command ends in the middle of it.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Stop;
+
+static WHOLE: Mutex<()> = Mutex::new(());
+
+/// As long as this is held, an interrupt waits: what is written meanwhile is written whole.
+pub fn whole() -> MutexGuard<'static, ()> {
+    WHOLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Results, to standard output.
+pub fn print(bytes: &[u8]) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(|error| failed("standard output", &error))
+}
+
+/// What a failed write to `place` means.
+pub fn failed(place: &str, error: &io::Error) -> Stop {
+    match error.kind() {
+        ErrorKind::BrokenPipe => Stop::Closed,
+        _ => Stop::Failed(format!("cannot write to {place}: {error}")),
+    }
+}
+
+/// A message for whoever runs the command. If nobody can read it, that is no reason to stop.
+pub fn complain(message: &dyn Display) {
+    let _ = writeln!(io::stderr(), "udmill: {message}");
+}
+
+/// Ends the process at an interrupt, between what is written whole; at a second one, at once.
+#[cfg(unix)]
+pub fn exit_when_interrupted() {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
+    use std::process;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    let signals = [SIGINT, SIGTERM];
+    let again = Arc::new(AtomicBool::new(false));
+    for signal in signals {
+        // As a shell reports a process that a signal ended.
+        let status = 128 + signal;
+        let _ = flag::register_conditional_shutdown(signal, status, Arc::clone(&again));
+        let _ = flag::register(signal, Arc::clone(&again));
+    }
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new(signals) {
+        std::thread::spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                let _whole = whole();
+                process::exit(128 + signal);
+            }
+        });
+    }
+}
+
+/// Elsewhere than on Unix, the system ends the process.
+#[cfg(not(unix))]
+pub fn exit_when_interrupted() {}
