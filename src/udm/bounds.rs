@@ -81,7 +81,10 @@ impl Bounds {
 /// The end of the object or array at the start of the bytes, if its brackets close.
 pub fn closed(bytes: &[u8]) -> Option<usize> {
     let mut bounds = Bounds::default();
-    bytes.iter().position(|byte| bounds.see(*byte) == Sign::Closed).map(|at| at + 1)
+    bytes
+        .iter()
+        .position(|byte| bounds.see(*byte) == Sign::Closed)
+        .map(|at| at + 1)
 }
 
 /// The end of a log that is not JSON, the flaw being at `flaw_at`; none when its bytes, or the first [`MAX_LOG`] of them,
@@ -106,7 +109,13 @@ pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool) -> Option<usize> 
         match bounds.see(*byte) {
             Sign::None => {}
             Sign::Closed if at >= flaw_at => return Some(at + 1),
-            Sign::Closed => bounds = Bounds { is_json: true, started: true, ..Bounds::default() },
+            Sign::Closed => {
+                bounds = Bounds {
+                    is_json: true,
+                    started: true,
+                    ..Bounds::default()
+                }
+            }
             Sign::LineEnd => return Some(at + 1),
         }
     }
@@ -115,7 +124,10 @@ pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool) -> Option<usize> 
 
 /// Whether a line that starts so is a log of its own: JSON printed over several lines has none such but in its first.
 fn starts_log(byte: u8) -> bool {
-    !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'}' | b']' | b'"' | b',')
+    !matches!(
+        byte,
+        b' ' | b'\t' | b'\r' | b'\n' | b'}' | b']' | b'"' | b','
+    )
 }
 
 /// The end of a scalar in a list.
@@ -144,5 +156,7 @@ fn scalar_end(bytes: &[u8]) -> Option<usize> {
 /// Behind the first line end at or after an offset, or the end of the bytes.
 pub fn line_end(bytes: &[u8], from: usize) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
-    rest.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| from + at + 1)
+    rest.iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(bytes.len(), |at| from + at + 1)
 }

@@ -43,7 +43,9 @@ pub const HANDSHAKES: &[&str] = &[
 
 /// The JSON text in a CloudEvents `data_base64`, if it is JSON.
 pub fn decode_base64(content: &str) -> Option<String> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(content).ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(content)
+        .ok()?;
     let text = String::from_utf8(bytes).ok()?;
     is_json(&text).then_some(text)
 }

@@ -58,13 +58,21 @@ impl Flaw {
         match *self {
             Flaw::Incomplete => "expected more JSON, but found the end of the log".to_owned(),
             Flaw::Unexpected { at, expected } => {
-                format!("expected {expected} at byte {at}, but found {}", Found(text, at))
+                format!(
+                    "expected {expected} at byte {at}, but found {}",
+                    Found(text, at)
+                )
             }
             Flaw::Escape { at } => {
-                format!("expected a JSON escape at byte {at}, but found {}", Found(text, at))
+                format!(
+                    "expected a JSON escape at byte {at}, but found {}",
+                    Found(text, at)
+                )
             }
             Flaw::TooDeep { at } => {
-                format!("expected at most {MAX_DEPTH} levels of nesting, but found more at byte {at}")
+                format!(
+                    "expected at most {MAX_DEPTH} levels of nesting, but found more at byte {at}"
+                )
             }
         }
     }
@@ -105,7 +113,11 @@ pub struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// A cursor at the start of a text.
     pub fn new(text: &'a str) -> Cursor<'a> {
-        Cursor { text, at: 0, depth: 0 }
+        Cursor {
+            text,
+            at: 0,
+            depth: 0,
+        }
     }
 
     /// The text that is followed.
@@ -135,7 +147,10 @@ impl<'a> Cursor<'a> {
     pub fn flaw(&self, expected: &'static str) -> Flaw {
         match self.peek() {
             None => Flaw::Incomplete,
-            Some(_) => Flaw::Unexpected { at: self.at, expected },
+            Some(_) => Flaw::Unexpected {
+                at: self.at,
+                expected,
+            },
         }
     }
 
@@ -212,7 +227,11 @@ impl<'a> Cursor<'a> {
             }
         }
         self.at = at + 1;
-        Ok(Piece { start: start as u32, end: at as u32, escaped })
+        Ok(Piece {
+            start: start as u32,
+            end: at as u32,
+            escaped,
+        })
     }
 
     /// A number, `true`, `false` or `null`, by its text.
@@ -225,7 +244,11 @@ impl<'a> Cursor<'a> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => return Err(self.flaw("a JSON value")),
         }
-        Ok(Piece { start: start as u32, end: self.at as u32, escaped: false })
+        Ok(Piece {
+            start: start as u32,
+            end: self.at as u32,
+            escaped: false,
+        })
     }
 
     /// Steps over a value of any kind.
@@ -398,12 +421,16 @@ pub fn unescape(content: &str) -> Cow<'_, str> {
 fn unicode_escape(bytes: &[u8]) -> (Option<char>, usize) {
     match hex4(bytes, 1) {
         Ok(high @ 0xD800..0xDC00) => match (bytes.get(5), bytes.get(6), hex4(bytes, 7)) {
-            (Some(b'\\'), Some(b'u'), Ok(low @ 0xDC00..0xE000)) => {
-                (char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)), 11)
-            }
+            (Some(b'\\'), Some(b'u'), Ok(low @ 0xDC00..0xE000)) => (
+                char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)),
+                11,
+            ),
             _ => (Some(char::REPLACEMENT_CHARACTER), 5),
         },
-        Ok(value) => (Some(char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER)), 5),
+        Ok(value) => (
+            Some(char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER)),
+            5,
+        ),
         Err(_) => (None, 1),
     }
 }
@@ -415,7 +442,9 @@ pub fn push_escaped(out: &mut Vec<u8>, text: &str) {
         let plain = plain_bytes(rest);
         out.extend_from_slice(rest.get(..plain).unwrap_or_default());
         rest = rest.get(plain..).unwrap_or_default();
-        let Some((byte, after)) = rest.split_first() else { return };
+        let Some((byte, after)) = rest.split_first() else {
+            return;
+        };
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -460,7 +489,9 @@ pub fn repair(text: &str) -> Repaired {
                     continue;
                 }
                 Err(Flaw::Escape { .. }) => {
-                    repaired.text.push_str(text.get(kept..at).unwrap_or_default());
+                    repaired
+                        .text
+                        .push_str(text.get(kept..at).unwrap_or_default());
                     if bytes.get(at + 1) == Some(&b'u') && hex4(bytes, at + 2).is_ok() {
                         repaired.lone_surrogates += 1;
                         repaired.text.push_str("\\ufffd");

@@ -32,10 +32,15 @@ impl Print {
         let (head, tail) = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
             (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
             _ => match (key.first_chunk::<4>(), key.last_chunk::<4>()) {
-                (Some(head), Some(tail)) => {
-                    (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into())
-                }
-                _ => (key.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)), 0),
+                (Some(head), Some(tail)) => (
+                    u32::from_le_bytes(*head).into(),
+                    u32::from_le_bytes(*tail).into(),
+                ),
+                _ => (
+                    key.iter()
+                        .fold(0, |head, byte| head << 8 | u64::from(*byte)),
+                    0,
+                ),
             },
         };
         Print { head, tail, length }
@@ -52,7 +57,11 @@ impl Keys {
     /// Adds a key; [`Keys::build`] makes it found.
     pub fn insert(&mut self, key: &str, number: u16) {
         let print = Print::of(key.as_bytes());
-        self.entries.push(Entry { print, key: key.to_owned(), number });
+        self.entries.push(Entry {
+            print,
+            key: key.to_owned(),
+            number,
+        });
     }
 
     /// Adds every key once more with its first letter in the other case, unless that is a key of its own.
@@ -70,7 +79,9 @@ impl Keys {
                 others.push((other, entry.number));
             }
         }
-        others.iter().for_each(|(key, number)| self.insert(key, *number));
+        others
+            .iter()
+            .for_each(|(key, number)| self.insert(key, *number));
     }
 
     /// Makes the keys found.
@@ -111,7 +122,10 @@ fn middle_equal(one: &str, other: &str) -> bool {
     let (one, _) = one.as_bytes().as_chunks::<8>();
     let (other, _) = other.as_bytes().as_chunks::<8>();
     let word = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
-    one.iter().skip(1).map(word).eq(other.iter().skip(1).map(word))
+    one.iter()
+        .skip(1)
+        .map(word)
+        .eq(other.iter().skip(1).map(word))
 }
 
 #[cfg(test)]
@@ -120,14 +134,35 @@ mod tests {
 
     #[test]
     fn keys_are_told_apart_by_every_byte() {
-        let names = ["", "a", "b", "ab", "ba", "abc", "Data", "data", "Details", "AuthenticationMechanism"];
+        let names = [
+            "",
+            "a",
+            "b",
+            "ab",
+            "ba",
+            "abc",
+            "Data",
+            "data",
+            "Details",
+            "AuthenticationMechanism",
+        ];
         let mut keys = Keys::default();
-        names.iter().enumerate().for_each(|(number, name)| keys.insert(name, number as u16));
+        names
+            .iter()
+            .enumerate()
+            .for_each(|(number, name)| keys.insert(name, number as u16));
         keys.build();
         for (number, name) in names.iter().enumerate() {
             assert_eq!(keys.find(name), Some(number as u16), "{name}");
         }
-        for stranger in ["c", "aa", "Dat", "DATA", "AuthenticationMechanisn", "AuthenticatioxMechanism"] {
+        for stranger in [
+            "c",
+            "aa",
+            "Dat",
+            "DATA",
+            "AuthenticationMechanisn",
+            "AuthenticatioxMechanism",
+        ] {
             assert_eq!(keys.find(stranger), None, "{stranger}");
         }
         assert_eq!(keys.find("AuthenticationXechanism"), None);

@@ -9,7 +9,12 @@
 //! `azure_devops`, a `mod` line and a line in [`SOURCES`].
 #![cfg_attr(
     not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
 )]
 #![forbid(unsafe_code)]
 
@@ -17,6 +22,7 @@ mod azure_devops;
 mod batch;
 mod bounds;
 mod envelope;
+mod explain;
 mod fields;
 mod json;
 mod keys;
@@ -32,11 +38,13 @@ mod scan;
 mod schema;
 mod source;
 mod time;
+mod user_agent;
 mod validate;
 pub mod webhook;
 mod writer;
 
 pub use batch::{Batch, Note, Rejection, Span};
+pub use explain::{Derivation, explain};
 pub use options::{Error, FieldNames, Label, Options};
 pub use reader::{MAX_LOG, Reader, normalize};
 pub use source::{SOURCES, Source, source};

@@ -10,7 +10,7 @@ use crate::record::{Cell, Leaf, Record};
 use crate::row::Inputs;
 use crate::scan::{Found, MAX_LEAF_BYTES, MAX_LEAVES, Misfit, Stop, scan};
 use crate::writer::write;
-use crate::{Error, Note, Options, Source};
+use crate::{Error, FieldNames, Note, Options, Source};
 
 /// How many texts a row's function may have answered before the answers are forgotten.
 const MAX_REMEMBERED: usize = 256;
@@ -27,6 +27,7 @@ pub struct Normalizer {
     pub record: Record,
     misfits: Vec<Misfit>,
     namespace: Option<String>,
+    names: FieldNames,
     remembered: HashMap<String, Option<String>>,
 }
 
@@ -53,6 +54,7 @@ impl Normalizer {
             record: Record::new(),
             misfits: Vec::new(),
             namespace: options.namespace.clone(),
+            names: options.field_names,
             remembered: HashMap::new(),
         })
     }
@@ -79,12 +81,20 @@ impl Normalizer {
         notes: &mut Vec<Note>,
     ) -> Result<Made, String> {
         if let Some(kind) = self.handshake(log) {
-            let message = format!("`{kind}` belongs to the subscription's life and is no audit log");
-            notes.push(Note { event_index, row: "handshake".to_owned(), message });
+            let message =
+                format!("`{kind}` belongs to the subscription's life and is no audit log");
+            notes.push(Note {
+                event_index,
+                row: "handshake".to_owned(),
+                message,
+            });
             return Ok(Made::Handshake);
         }
         if !self.record.present.meets(&self.plan.own) {
-            return Err(format!("expected keys of {} logs, but found none", self.source.log_type));
+            return Err(format!(
+                "expected keys of {} logs, but found none",
+                self.source.log_type
+            ));
         }
         let notes_before = notes.len();
         self.apply_rows(log, event_index, notes);
@@ -97,9 +107,15 @@ impl Normalizer {
                     note.message.clone()
                 }
                 _ => {
-                    let paths = time.rows.iter().filter_map(|row| self.plan.rows.get(*row as usize));
+                    let paths = time
+                        .rows
+                        .iter()
+                        .filter_map(|row| self.plan.rows.get(*row as usize));
                     let paths: Vec<String> = paths.map(|row| format!("`{}`", row.raw)).collect();
-                    format!("expected a timestamp at {}, but found none", paths.join(" or "))
+                    format!(
+                        "expected a timestamp at {}, but found none",
+                        paths.join(" or ")
+                    )
                 }
             };
             notes.truncate(notes_before);
@@ -114,7 +130,11 @@ impl Normalizer {
     }
 
     fn handshake(&self, log: &str) -> Option<&'static str> {
-        let cell = self.plan.event_types.iter().find(|cell| self.record.has(**cell))?;
+        let cell = self
+            .plan
+            .event_types
+            .iter()
+            .find(|cell| self.record.has(**cell))?;
         let text = self.record.json(*cell, log);
         HANDSHAKES.iter().find(|kind| **kind == text).copied()
     }
@@ -122,12 +142,20 @@ impl Normalizer {
     fn apply_rows(&mut self, log: &str, event_index: u32, notes: &mut Vec<Note>) {
         let note = |row: u16, rows: &[crate::row::Row], message: String| {
             let number = rows.get(row as usize).map_or("", |row| row.number);
-            Note { event_index, row: number.to_owned(), message }
+            Note {
+                event_index,
+                row: number.to_owned(),
+                message,
+            }
         };
         for misfit in &self.misfits {
-            let message = format!("expected a text at `{}`, but found {}", misfit.path, misfit.found);
+            let message = format!(
+                "expected a text at `{}`, but found {}",
+                misfit.path, misfit.found
+            );
             notes.push(note(misfit.row, self.plan.rows, message));
         }
+        let names = self.names;
         let record = &mut self.record;
         for step in &self.plan.steps {
             if record.has(step.output) {
@@ -137,14 +165,18 @@ impl Normalizer {
                 Action::Copy if record.has(step.input) => {
                     record.fill_from(step.output, step.row, record.cell(step.input));
                 }
-                Action::Unless(mask)
-                    if record.has(step.input) && !record.present.meets(mask) =>
-                {
+                Action::Unless(mask) if record.has(step.input) && !record.present.meets(mask) => {
                     record.fill_from(step.output, step.row, record.cell(step.input));
                 }
                 Action::Const(text) => record.fill(step.output, step.row, text),
                 Action::With(function, cells) => {
-                    let made = function(&Inputs { record, log, cells }).map(Cow::into_owned);
+                    let made = function(&Inputs {
+                        record,
+                        log,
+                        cells,
+                        names,
+                    })
+                    .map(Cow::into_owned);
                     if let Some(text) = made {
                         record.fill(step.output, step.row, &text);
                     }
@@ -157,7 +189,12 @@ impl Normalizer {
                     let made = match self.remembered.get(key) {
                         Some(made) => made.clone(),
                         None => {
-                            let made = function(&Inputs { record, log, cells });
+                            let made = function(&Inputs {
+                                record,
+                                log,
+                                cells,
+                                names,
+                            });
                             let made = made.map(Cow::into_owned);
                             if key.len() <= MAX_REMEMBERED_TEXT {
                                 if self.remembered.len() >= MAX_REMEMBERED {
@@ -177,9 +214,14 @@ impl Normalizer {
                     match parse(&text) {
                         Some(value) => record.fill(step.output, step.row, &value),
                         None => {
-                            let raw = self.plan.rows.get(step.row as usize).map_or("", |it| it.raw);
+                            let raw = self
+                                .plan
+                                .rows
+                                .get(step.row as usize)
+                                .map_or("", |it| it.raw);
                             let found = json::cut_short(&text, 60);
-                            let message = format!("expected {what} at `{raw}`, but found `{found}`");
+                            let message =
+                                format!("expected {what} at `{raw}`, but found `{found}`");
                             notes.push(note(step.row, self.plan.rows, message));
                             add_leaf(record, raw, record.cell(step.input), step.row);
                         }
@@ -204,7 +246,9 @@ impl Normalizer {
             if text.len() <= limit.most {
                 continue;
             }
-            let Some(target) = self.plan.targets.get(limit.target) else { continue };
+            let Some(target) = self.plan.targets.get(limit.target) else {
+                continue;
+            };
             let row = match target.direct {
                 true => target.rows.first().copied().unwrap_or(NONE),
                 false => record.row_of(limit.cell),
@@ -227,7 +271,11 @@ impl Normalizer {
             let message = format!(
                 "expected at most {MAX_LEAVES} values without a row and {MAX_LEAF_BYTES} bytes of them, but found more"
             );
-            notes.push(Note { event_index, row: TRUNCATED.to_owned(), message });
+            notes.push(Note {
+                event_index,
+                row: TRUNCATED.to_owned(),
+                message,
+            });
         }
     }
 }
@@ -247,5 +295,6 @@ fn length(value: Cell) -> usize {
 
 /// The longest start of a text that has at most so many bytes and ends between characters.
 fn cut_at(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
+    text.get(..text.floor_char_boundary(most))
+        .unwrap_or_default()
 }

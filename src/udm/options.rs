@@ -31,7 +31,9 @@ impl Options {
             return refuse("expected a text as `namespace`, but found \"\"");
         }
         match self.labels.iter().position(|label| label.key.is_empty()) {
-            Some(at) => refuse(&format!("expected a text as the key of `labels[{at}]`, but found \"\"")),
+            Some(at) => refuse(&format!(
+                "expected a text as the key of `labels[{at}]`, but found \"\""
+            )),
             None => Ok(()),
         }
     }

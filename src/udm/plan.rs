@@ -209,7 +209,9 @@ pub struct Target {
 impl Plan {
     /// The target of a UDM path without a key.
     pub fn target(&self, path: &str) -> Option<&Target> {
-        self.targets.iter().find(|target| target.path == path && target.key.is_empty())
+        self.targets
+            .iter()
+            .find(|target| target.path == path && target.key.is_empty())
     }
 
     /// Compiles a source's table.
@@ -219,12 +221,24 @@ impl Plan {
         compiler.finish_levels();
         compiler.make_steps();
         let ops = compiler.make_ops(options);
-        let Compiler { nodes, levels, targets, steps, paths, by_path, .. } = compiler;
+        let Compiler {
+            nodes,
+            levels,
+            targets,
+            steps,
+            paths,
+            by_path,
+            ..
+        } = compiler;
         let limits = targets
             .iter()
             .enumerate()
             .filter_map(|(target, it)| match kind_of(it.path) {
-                Kind::AtMost(most) => Some(Limit { cell: it.cell, most, target }),
+                Kind::AtMost(most) => Some(Limit {
+                    cell: it.cell,
+                    most,
+                    target,
+                }),
                 _ => None,
             })
             .collect();
@@ -259,7 +273,10 @@ impl Plan {
 }
 
 fn kind_of(path: &str) -> Kind {
-    FIELDS.iter().find(|field| field.0 == path).map_or(Kind::Text, |field| field.1)
+    FIELDS
+        .iter()
+        .find(|field| field.0 == path)
+        .map_or(Kind::Text, |field| field.1)
 }
 
 /// The nouns that take a namespace: those with a hostname, an ip or an asset.
@@ -272,7 +289,10 @@ fn namespaces(by_path: &HashMap<(&str, &str), usize>, targets: &[Target]) -> Vec
             let namespace = targets.get(*by_path.get(&(namespace.as_str(), ""))?)?.cell;
             let mut mask = Mask::default();
             for target in targets {
-                let field = target.path.strip_prefix(noun).and_then(|it| it.strip_prefix('.'));
+                let field = target
+                    .path
+                    .strip_prefix(noun)
+                    .and_then(|it| it.strip_prefix('.'));
                 if field.is_some_and(|field| machine.iter().any(|it| field.starts_with(it))) {
                     mask.insert(target.cell);
                 }
@@ -318,13 +338,24 @@ impl<'a> Compiler<'a> {
         let (row, object, first, other) = (NONE, NONE, NONE, NONE);
         let path = path.to_owned();
         self.paths.insert(path.clone(), cell);
-        self.nodes.push(Node { path, row, object, first, other, is_item: false });
+        self.nodes.push(Node {
+            path,
+            row,
+            object,
+            first,
+            other,
+            is_item: false,
+        });
         cell
     }
 
     fn new_level(&mut self, prefix: &str) -> u16 {
         let rest = NONE;
-        self.levels.push(Level { prefix: prefix.to_owned(), rest, ..Level::default() });
+        self.levels.push(Level {
+            prefix: prefix.to_owned(),
+            rest,
+            ..Level::default()
+        });
         self.levels.len() as u16 - 1
     }
 
@@ -338,7 +369,11 @@ impl<'a> Compiler<'a> {
             let parent = self.node(parent);
             let node = self.new_node(path);
             if let Some(parent) = self.nodes.get_mut(parent as usize) {
-                *(if key == "0" { &mut parent.first } else { &mut parent.other }) = node;
+                *(if key == "0" {
+                    &mut parent.first
+                } else {
+                    &mut parent.other
+                }) = node;
             }
             return node;
         }
@@ -356,7 +391,10 @@ impl<'a> Compiler<'a> {
             return 0;
         }
         let node = self.node(path);
-        let known = self.nodes.get(node as usize).map_or(NONE, |node| node.object);
+        let known = self
+            .nodes
+            .get(node as usize)
+            .map_or(NONE, |node| node.object);
         if known != NONE {
             return known;
         }
@@ -383,7 +421,11 @@ impl<'a> Compiler<'a> {
                 _ if row.raw == "N/A" => NONE,
                 Logic::Each => {
                     let raw = row.raw;
-                    let raw = if raw.contains('*') { raw.to_owned() } else { format!("{raw}.*") };
+                    let raw = if raw.contains('*') {
+                        raw.to_owned()
+                    } else {
+                        format!("{raw}.*")
+                    };
                     let node = self.node(&raw);
                     if let Some(node) = self.nodes.get_mut(node as usize) {
                         node.is_item = true;
@@ -405,7 +447,14 @@ impl<'a> Compiler<'a> {
             let (path, key) = split_target(row.udm);
             let target = *self.by_path.entry((path, key)).or_insert_with(|| {
                 let rows = Vec::new();
-                self.targets.push(Target { path, key, cell: NONE, rows, direct: false, is_array: false });
+                self.targets.push(Target {
+                    path,
+                    key,
+                    cell: NONE,
+                    rows,
+                    direct: false,
+                    is_array: false,
+                });
                 self.targets.len() - 1
             });
             if let Some(target) = self.targets.get_mut(target) {
@@ -415,7 +464,14 @@ impl<'a> Compiler<'a> {
         for path in ["principal.namespace", "target.namespace"] {
             self.by_path.insert((path, ""), self.targets.len());
             let rows = Vec::new();
-            self.targets.push(Target { path, key: "", cell: NONE, rows, direct: false, is_array: false });
+            self.targets.push(Target {
+                path,
+                key: "",
+                cell: NONE,
+                rows,
+                direct: false,
+                is_array: false,
+            });
         }
         self.cells = self.nodes.len() as u16;
         for target in &mut self.targets {
@@ -427,7 +483,14 @@ impl<'a> Compiler<'a> {
                 Some(row) if matches!(row.logic, Logic::Copy) => (row.raw.to_owned(), false),
                 Some(row) if matches!(row.logic, Logic::Each) => {
                     let raw = row.raw;
-                    (if raw.contains('*') { raw.to_owned() } else { format!("{raw}.*") }, true)
+                    (
+                        if raw.contains('*') {
+                            raw.to_owned()
+                        } else {
+                            format!("{raw}.*")
+                        },
+                        true,
+                    )
                 }
                 _ => (String::new(), false),
             };
@@ -464,8 +527,12 @@ impl<'a> Compiler<'a> {
             }
             level.keys.build();
             // The row with the longest path keeps the leaves.
-            let nearest = rests.iter().filter(|rest| level.prefix.starts_with(&rest.0));
-            level.rest = nearest.max_by_key(|rest| rest.0.len()).map_or(NONE, |rest| rest.1);
+            let nearest = rests
+                .iter()
+                .filter(|rest| level.prefix.starts_with(&rest.0));
+            level.rest = nearest
+                .max_by_key(|rest| rest.0.len())
+                .map_or(NONE, |rest| rest.1);
         }
         let below: Vec<Mask> = self
             .levels
@@ -480,7 +547,10 @@ impl<'a> Compiler<'a> {
                 mask
             })
             .collect();
-        self.levels.iter_mut().zip(below).for_each(|(level, below)| level.below = below);
+        self.levels
+            .iter_mut()
+            .zip(below)
+            .for_each(|(level, below)| level.below = below);
     }
 
     fn cells_of(&self, inputs: &[&'static str]) -> Vec<u16> {
@@ -492,7 +562,10 @@ impl<'a> Compiler<'a> {
                 self.paths.get(*path).copied()
             }
         };
-        inputs.iter().map(|path| cell(path).unwrap_or(NONE)).collect()
+        inputs
+            .iter()
+            .map(|path| cell(path).unwrap_or(NONE))
+            .collect()
     }
 
     fn make_steps(&mut self) {
@@ -500,7 +573,10 @@ impl<'a> Compiler<'a> {
         let mut last = Vec::new();
         for (index, row) in self.source.rows.iter().enumerate() {
             let (path, key) = split_target(row.udm);
-            let Some(target) = self.by_path.get(&(path, key)).and_then(|it| self.targets.get(*it))
+            let Some(target) = self
+                .by_path
+                .get(&(path, key))
+                .and_then(|it| self.targets.get(*it))
             else {
                 continue;
             };
@@ -514,17 +590,22 @@ impl<'a> Compiler<'a> {
                 Logic::Parse(what, parse) => Action::Parse(what, parse),
                 Logic::Unless(paths) => {
                     let mut mask = Mask::default();
-                    self.cells_of(paths).into_iter().for_each(|cell| mask.insert(cell));
+                    self.cells_of(paths)
+                        .into_iter()
+                        .for_each(|cell| mask.insert(cell));
                     Action::Unless(mask)
                 }
                 Logic::With(function, inputs, _) if kind_of(path) == Kind::Message => {
                     Action::Remembered(function, self.cells_of(inputs))
                 }
-                Logic::With(function, inputs, _) => {
-                    Action::With(function, self.cells_of(inputs))
-                }
+                Logic::With(function, inputs, _) => Action::With(function, self.cells_of(inputs)),
             };
-            let step = Step { row: index as u16, input, output: target.cell, action };
+            let step = Step {
+                row: index as u16,
+                input,
+                output: target.cell,
+                action,
+            };
             match row.logic {
                 Logic::With(_, inputs, _) if inputs.iter().any(|path| is_udm(path)) => {
                     last.push(step);
@@ -537,11 +618,19 @@ impl<'a> Compiler<'a> {
     }
 
     fn make_ops(&self, options: &Options) -> Vec<Op> {
-        let mut ops = vec![Op::Open { mask: Mask::default(), skip: 0, text: "{".to_owned() }];
+        let mut ops = vec![Op::Open {
+            mask: Mask::default(),
+            skip: 0,
+            text: "{".to_owned(),
+        }];
         let mut open: Vec<(usize, String)> = vec![(0, String::new())];
         for (path, kind) in FIELDS {
-            let targets: Vec<(usize, &Target)> =
-                self.targets.iter().enumerate().filter(|(_, it)| it.path == *path).collect();
+            let targets: Vec<(usize, &Target)> = self
+                .targets
+                .iter()
+                .enumerate()
+                .filter(|(_, it)| it.path == *path)
+                .collect();
             let labels = *path == "metadata.ingestion_labels" && !options.labels.is_empty();
             if targets.is_empty() && !labels {
                 continue;
@@ -559,16 +648,26 @@ impl<'a> Compiler<'a> {
             for (path, text) in containers.into_iter().skip(shared) {
                 let named = names(&text, options.field_names);
                 open.push((ops.len(), path));
-                ops.push(Op::Open { mask: Mask::default(), skip: 0, text: named });
+                ops.push(Op::Open {
+                    mask: Mask::default(),
+                    skip: 0,
+                    text: named,
+                });
             }
             let key = names(&format!("\"{leaf}\":"), options.field_names);
             let mut mask = Mask::default();
-            targets.iter().for_each(|(_, target)| mask.insert(target.cell));
+            targets
+                .iter()
+                .for_each(|(_, target)| mask.insert(target.cell));
             match (kind, targets.as_slice()) {
                 (Kind::Labels, []) => {
                     mask.insert(ALWAYS_CELL);
                     let text = ingestion_labels(&key, options);
-                    ops.push(Op::Literal { text, path, row: NONE });
+                    ops.push(Op::Literal {
+                        text,
+                        path,
+                        row: NONE,
+                    });
                 }
                 (Kind::Labels | Kind::Fields, _) => {
                     let is_fields = *kind == Kind::Fields;
@@ -577,7 +676,11 @@ impl<'a> Compiler<'a> {
                     } else {
                         open.push((ops.len(), (*path).to_owned()));
                         let text = format!("{key}[");
-                        ops.push(Op::Open { mask: Mask::default(), skip: 0, text });
+                        ops.push(Op::Open {
+                            mask: Mask::default(),
+                            skip: 0,
+                            text,
+                        });
                     }
                     ops.push(many(&targets, is_fields));
                 }
@@ -595,19 +698,39 @@ impl<'a> Compiler<'a> {
                     mask.insert(ALWAYS_CELL);
                     let row = it.rows.first().copied().unwrap_or(NONE);
                     let text = self.source.rows.get(row as usize).map(|row| row.logic);
-                    let Some(Logic::Const(text)) = text else { continue };
-                    ops.push(Op::Literal { text: format!("{key}\"{text}\","), path, row });
+                    let Some(Logic::Const(text)) = text else {
+                        continue;
+                    };
+                    ops.push(Op::Literal {
+                        text: format!("{key}\"{text}\","),
+                        path,
+                        row,
+                    });
                 }
                 (Kind::Message, [(target, it)]) => {
-                    ops.push(Op::Message { cell: it.cell, text: key, target: *target });
+                    ops.push(Op::Message {
+                        cell: it.cell,
+                        text: key,
+                        target: *target,
+                    });
                 }
                 (Kind::Texts, [(target, it)]) => {
                     let (text, end) = (format!("{key}[\""), "\"],");
-                    ops.push(Op::Text { cell: it.cell, text, end, target: *target });
+                    ops.push(Op::Text {
+                        cell: it.cell,
+                        text,
+                        end,
+                        target: *target,
+                    });
                 }
                 (_, [(target, it), ..]) => {
                     let (text, end) = (format!("{key}\""), "\",");
-                    ops.push(Op::Text { cell: it.cell, text, end, target: *target });
+                    ops.push(Op::Text {
+                        cell: it.cell,
+                        text,
+                        end,
+                        target: *target,
+                    });
                 }
                 (_, []) => {}
             }
@@ -637,9 +760,17 @@ fn close(ops: &mut Vec<Op>, open: &mut Vec<(usize, String)>) {
 
 /// Whether a path means a UDM field rather than a raw one.
 fn is_udm(path: &str) -> bool {
-    ["metadata.", "principal.", "target.", "about", "security_result", "network.", "extensions."]
-        .iter()
-        .any(|root| path.starts_with(root))
+    [
+        "metadata.",
+        "principal.",
+        "target.",
+        "about",
+        "security_result",
+        "network.",
+        "extensions.",
+    ]
+    .iter()
+    .any(|root| path.starts_with(root))
 }
 
 /// A table's UDM column as path and key: `additional.fields[Reason]`.
@@ -652,7 +783,13 @@ pub fn split_target(udm: &'static str) -> (&'static str, &'static str) {
 
 fn is_literal(target: &Target, rows: &[Row]) -> bool {
     match target.rows.as_slice() {
-        [only] => matches!(rows.get(*only as usize), Some(Row { logic: Logic::Const(_), .. })),
+        [only] => matches!(
+            rows.get(*only as usize),
+            Some(Row {
+                logic: Logic::Const(_),
+                ..
+            })
+        ),
         _ => false,
     }
 }
@@ -681,7 +818,10 @@ fn containers(path: &str) -> (Vec<(String, String)>, &str) {
 }
 
 fn split_segment(segment: &str) -> (&str, Option<&str>) {
-    match segment.strip_suffix(']').and_then(|segment| segment.split_once('[')) {
+    match segment
+        .strip_suffix(']')
+        .and_then(|segment| segment.split_once('['))
+    {
         Some((name, key)) => (name, Some(key)),
         None => (segment, None),
     }
@@ -714,7 +854,13 @@ fn many(targets: &[(usize, &Target)], is_fields: bool) -> Op {
         entries.push((text, *target));
     }
     let end = if is_fields { "\"," } else { "\"}," };
-    Op::Many { mask, by_cell, entries, end, leaves: is_fields }
+    Op::Many {
+        mask,
+        by_cell,
+        entries,
+        end,
+        leaves: is_fields,
+    }
 }
 
 fn ingestion_labels(key: &str, options: &Options) -> String {

@@ -36,8 +36,17 @@ impl Reader {
     /// When no source has the log type, or an option cannot be used.
     pub fn new(options: &Options) -> Result<Reader, Error> {
         let normalizer = Normalizer::new(options)?;
-        let delimiter = options.split_delimiter.clone().unwrap_or_default().into_bytes();
-        Ok(Reader { normalizer, delimiter, held: Vec::new(), payload: Payload::default() })
+        let delimiter = options
+            .split_delimiter
+            .clone()
+            .unwrap_or_default()
+            .into_bytes();
+        Ok(Reader {
+            normalizer,
+            delimiter,
+            held: Vec::new(),
+            payload: Payload::default(),
+        })
     }
 
     /// The logs that are complete now.
@@ -60,10 +69,20 @@ impl Reader {
         self.payload = Payload::default();
     }
 
+    /// What turns the logs into events.
+    pub(crate) fn normalizer(&self) -> &Normalizer {
+        &self.normalizer
+    }
+
     /// [`Reader::push`], into a batch and with a choice of what becomes of the events.
     pub(crate) fn push_into(&mut self, bytes: &[u8], sink: &mut Sink, batch: &mut Batch) {
         let normalizer = &mut self.normalizer;
-        let mut out = Out { normalizer, sink, batch, outer: None };
+        let mut out = Out {
+            normalizer,
+            sink,
+            batch,
+            outer: None,
+        };
         if self.delimiter.is_empty() {
             self.payload.push(bytes, &mut out);
             return;
@@ -88,7 +107,12 @@ impl Reader {
     /// [`Reader::finish`], into a batch and with a choice of what becomes of the events.
     pub(crate) fn finish_into(&mut self, sink: &mut Sink, batch: &mut Batch) {
         let normalizer = &mut self.normalizer;
-        let mut out = Out { normalizer, sink, batch, outer: None };
+        let mut out = Out {
+            normalizer,
+            sink,
+            batch,
+            outer: None,
+        };
         let held = std::mem::take(&mut self.held);
         self.payload.push(&held, &mut out);
         self.payload.finish(&mut out);
@@ -137,7 +161,10 @@ impl Out<'_, '_> {
         if let Some(outer) = self.outer {
             return outer;
         }
-        self.batch.logs.push(Span { offset, length: length as u64 });
+        self.batch.logs.push(Span {
+            offset,
+            length: length as u64,
+        });
         self.batch.logs.len() as u32 - 1
     }
 
@@ -164,7 +191,11 @@ impl Out<'_, '_> {
 
     fn note(&mut self, row: &str, message: String) {
         let event_index = self.batch.log_indexes.len() as u32;
-        self.batch.notes.push(Note { event_index, row: row.to_owned(), message });
+        self.batch.notes.push(Note {
+            event_index,
+            row: row.to_owned(),
+            message,
+        });
     }
 }
 
@@ -198,7 +229,11 @@ enum State {
     /// Behind a list, among the other keys of the objects around it.
     Behind { depth: u32 },
     /// In a log beyond the limit. Reading goes on among values, or in a list.
-    Skipping { bounds: Bounds, start: u64, list: Option<(bool, u32)> },
+    Skipping {
+        bounds: Bounds,
+        start: u64,
+        list: Option<(bool, u32)>,
+    },
 }
 
 /// What became of the bytes at hand.
@@ -222,11 +257,21 @@ impl<'a> View<'a> {
     fn new(data: &'a [u8], start: usize) -> View<'a> {
         let bytes = data.get(start..).unwrap_or_default();
         match std::str::from_utf8(bytes) {
-            Ok(text) => View { data, start, text, broken: false },
+            Ok(text) => View {
+                data,
+                start,
+                text,
+                broken: false,
+            },
             Err(error) => {
                 let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
                 let text = std::str::from_utf8(valid).unwrap_or_default();
-                View { data, start, text, broken: error.error_len().is_some() }
+                View {
+                    data,
+                    start,
+                    text,
+                    broken: error.error_len().is_some(),
+                }
             }
         }
     }
@@ -237,7 +282,8 @@ impl<'a> View<'a> {
             *self = View::new(self.data, at);
         }
         let text = self.text.get(at - self.start..).unwrap_or_default();
-        text.get(..text.floor_char_boundary(MAX_LOG + 4)).unwrap_or_default()
+        text.get(..text.floor_char_boundary(MAX_LOG + 4))
+            .unwrap_or_default()
     }
 
     /// Whether a text from an offset on ends because of bytes that are no UTF-8.
@@ -250,7 +296,8 @@ impl Payload {
     fn push(&mut self, bytes: &[u8], out: &mut Out) {
         if self.buffer.is_empty() {
             let used = self.run(bytes, false, out);
-            self.buffer.extend_from_slice(bytes.get(used..).unwrap_or_default());
+            self.buffer
+                .extend_from_slice(bytes.get(used..).unwrap_or_default());
         } else {
             self.buffer.extend_from_slice(bytes);
             if self.bounds.follow(&self.buffer) || self.buffer.len() >= self.retry_at {
@@ -262,7 +309,10 @@ impl Payload {
     fn finish(&mut self, out: &mut Out) {
         self.run_buffer(true, out);
         let offset = self.offset;
-        *self = Payload { offset, ..Payload::default() };
+        *self = Payload {
+            offset,
+            ..Payload::default()
+        };
     }
 
     fn run_buffer(&mut self, last: bool, out: &mut Out) {
@@ -289,19 +339,25 @@ impl Payload {
         let mut read = 0;
         while let Some(first) = data.get(at).copied() {
             let step = match self.state {
-                State::Skipping { mut bounds, start, list } => {
-                    match bounds.find(data.get(at..).unwrap_or_default()) {
-                        Some(end) => {
-                            let end = at + end;
-                            self.end_skipping(start, self.offset + end as u64, list, out);
-                            Step::To(end)
-                        }
-                        None => {
-                            self.state = State::Skipping { bounds, start, list };
-                            Step::To(data.len())
-                        }
+                State::Skipping {
+                    mut bounds,
+                    start,
+                    list,
+                } => match bounds.find(data.get(at..).unwrap_or_default()) {
+                    Some(end) => {
+                        let end = at + end;
+                        self.end_skipping(start, self.offset + end as u64, list, out);
+                        Step::To(end)
                     }
-                }
+                    None => {
+                        self.state = State::Skipping {
+                            bounds,
+                            start,
+                            list,
+                        };
+                        Step::To(data.len())
+                    }
+                },
                 _ if self.single && read > 0 && matches!(self.state, State::Values) => break,
                 _ if matches!(first, b' ' | b'\n' | b'\r' | b'\t' | b',') => {
                     at += 1;
@@ -329,7 +385,11 @@ impl Payload {
                     };
                     let bounds = Bounds::default();
                     let start = self.offset + at as u64;
-                    self.state = State::Skipping { bounds, start, list };
+                    self.state = State::Skipping {
+                        bounds,
+                        start,
+                        list,
+                    };
                 }
                 Step::Wait => break,
             }
@@ -371,9 +431,11 @@ impl Payload {
                 out.event(log_index, text);
                 Step::To(at + end)
             }
-            Ok(Found::List { at: list, is_records, depth })
-                if matches!(self.state, State::Values) =>
-            {
+            Ok(Found::List {
+                at: list,
+                is_records,
+                depth,
+            }) if matches!(self.state, State::Values) => {
                 self.state = State::List { is_records, depth };
                 Step::To(at + list + 1)
             }
@@ -409,19 +471,28 @@ impl Payload {
                     let repaired = repair(&log);
                     if repaired.stray_escapes > 0 {
                         let count = repaired.stray_escapes;
-                        let what = "escapes that JSON does not know, read as backslash and character";
+                        let what =
+                            "escapes that JSON does not know, read as backslash and character";
                         out.note("text", format!("found {count} {what}"));
                     }
                     if repaired.lone_surrogates > 0 {
                         let count = repaired.lone_surrogates;
-                        out.note("text", format!("found {count} unpaired surrogates, read as U+FFFD"));
+                        out.note(
+                            "text",
+                            format!("found {count} unpaired surrogates, read as U+FFFD"),
+                        );
                     }
                     if repaired.text == log {
                         return out.reject(log_index, flaw.describe(&log));
                     }
                     log = repaired.text;
                 }
-                Err(Stop::Inline { start, end, content, base64 }) => {
+                Err(Stop::Inline {
+                    start,
+                    end,
+                    content,
+                    base64,
+                }) => {
                     let place = content.start as usize..content.end as usize;
                     let content = log.get(place).unwrap_or_default();
                     let json = match base64 {
@@ -436,7 +507,10 @@ impl Payload {
                 Err(Stop::Flaw(flaw)) => return out.reject(log_index, flaw.describe(&log)),
             }
         }
-        out.reject(log_index, "expected a log, but found JSON in strings without end".to_owned());
+        out.reject(
+            log_index,
+            "expected a log, but found JSON in strings without end".to_owned(),
+        );
     }
 
     /// A log that is not JSON, or not all there.
@@ -495,7 +569,10 @@ impl Payload {
         if let Some((b'[', after)) = rest.split_first() {
             match after.trim_ascii_start().first() {
                 Some(b'{' | b'[' | b']' | b'"') => {
-                    self.state = State::List { is_records: false, depth: 0 };
+                    self.state = State::List {
+                        is_records: false,
+                        depth: 0,
+                    };
                     return Step::To(at + 1);
                 }
                 None if !last => return Step::Wait,
@@ -506,7 +583,9 @@ impl Payload {
         if line_end.is_none() && !last {
             return Step::Wait;
         }
-        let mut line = rest.get(..line_end.unwrap_or(rest.len())).unwrap_or_default();
+        let mut line = rest
+            .get(..line_end.unwrap_or(rest.len()))
+            .unwrap_or_default();
         if line.len() <= MAX_LOG {
             line = line.trim_ascii_end();
         }
@@ -566,7 +645,10 @@ impl Payload {
             Some(b'{' | b'[') => self.inner(value, log_index, out),
             _ => {
                 let found = cut_short(value, 20);
-                out.reject(log_index, format!("expected an object, but found `{found}`"));
+                out.reject(
+                    log_index,
+                    format!("expected an object, but found `{found}`"),
+                );
             }
         }
         Step::To(at + end)
@@ -575,19 +657,33 @@ impl Payload {
     /// Reads a text as a payload of its own; everything in it counts for one log.
     fn inner(&mut self, text: &str, log_index: u32, out: &mut Out) {
         if self.inner >= MAX_INNER {
-            return out.reject(log_index, "expected a log, but found lists in lists".to_owned());
+            return out.reject(
+                log_index,
+                "expected a log, but found lists in lists".to_owned(),
+            );
         }
         let count = |out: &Out| {
             let batch = &out.batch;
-            (batch.log_indexes.len(), batch.notes.len(), batch.rejections.len())
+            (
+                batch.log_indexes.len(),
+                batch.notes.len(),
+                batch.rejections.len(),
+            )
         };
         let before = count(out);
-        let mut payload = Payload { single: true, inner: self.inner + 1, ..Payload::default() };
+        let mut payload = Payload {
+            single: true,
+            inner: self.inner + 1,
+            ..Payload::default()
+        };
         let outer = out.outer.replace(log_index);
         payload.run(text.as_bytes(), true, out);
         out.outer = outer;
         if count(out) == before {
-            out.reject(log_index, "expected a log, but found an empty list".to_owned());
+            out.reject(
+                log_index,
+                "expected a log, but found an empty list".to_owned(),
+            );
         }
     }
 
@@ -608,7 +704,10 @@ impl Payload {
         }
         match list_behind(&mut cursor) {
             Ok(Some(name)) => {
-                self.state = State::List { is_records: name == "records", depth };
+                self.state = State::List {
+                    is_records: name == "records",
+                    depth,
+                };
                 Step::To(at + cursor.at + 1)
             }
             Ok(None) => Step::To(at + cursor.at),
@@ -642,7 +741,11 @@ fn list_behind<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a str>, Flaw> {
 }
 
 fn behind(depth: u32) -> State {
-    if depth == 0 { State::Values } else { State::Behind { depth } }
+    if depth == 0 {
+        State::Values
+    } else {
+        State::Behind { depth }
+    }
 }
 
 fn too_long(length: usize) -> String {
@@ -667,6 +770,10 @@ fn find(bytes: &[u8], delimiter: &[u8]) -> Option<usize> {
 fn overlap(bytes: &[u8], delimiter: &[u8]) -> usize {
     (1..delimiter.len())
         .rev()
-        .find(|length| delimiter.get(..*length).is_some_and(|start| bytes.ends_with(start)))
+        .find(|length| {
+            delimiter
+                .get(..*length)
+                .is_some_and(|start| bytes.ends_with(start))
+        })
         .unwrap_or(0)
 }

@@ -37,7 +37,9 @@ impl Mask {
     /// Whether the cell is in the set.
     #[inline]
     pub fn contains(&self, cell: u16) -> bool {
-        self.0.get(cell as usize / 64).is_some_and(|word| word >> (cell % 64) & 1 == 1)
+        self.0
+            .get(cell as usize / 64)
+            .is_some_and(|word| word >> (cell % 64) & 1 == 1)
     }
 
     /// Whether the sets share a cell.
@@ -164,7 +166,13 @@ impl Record {
     /// Puts a value of the log into a cell.
     #[inline]
     pub fn set(&mut self, cell: u16, piece: Piece) {
-        self.put(cell, Cell { piece, in_scratch: false });
+        self.put(
+            cell,
+            Cell {
+                piece,
+                in_scratch: false,
+            },
+        );
     }
 
     /// Puts a value into a cell.
@@ -196,13 +204,23 @@ impl Record {
         json::push_escaped(&mut self.scratch, text);
         let end = self.scratch.len();
         let escaped = end - start != text.len();
-        let piece = Piece { start: start as u32, end: end as u32, escaped };
-        Cell { piece, in_scratch: true }
+        let piece = Piece {
+            start: start as u32,
+            end: end as u32,
+            escaped,
+        };
+        Cell {
+            piece,
+            in_scratch: true,
+        }
     }
 
     /// The index of the row that filled a cell.
     pub fn row_of(&self, cell: u16) -> u16 {
-        self.filled_by.get(cell as usize).copied().unwrap_or_default()
+        self.filled_by
+            .get(cell as usize)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The value in a cell, whether it is there or not.
@@ -233,7 +251,11 @@ impl Record {
     #[inline]
     pub fn bytes_of<'a>(&'a self, value: Cell, log: &'a str) -> &'a [u8] {
         let place = value.piece.start as usize..value.piece.end as usize;
-        let text = if value.in_scratch { self.scratch.as_slice() } else { log.as_bytes() };
+        let text = if value.in_scratch {
+            self.scratch.as_slice()
+        } else {
+            log.as_bytes()
+        };
         text.get(place).unwrap_or_default()
     }
 
@@ -247,6 +269,10 @@ impl Record {
     #[inline]
     pub fn text_of<'a>(&'a self, value: Cell, log: &'a str) -> Cow<'a, str> {
         let text = self.json_of(value, log);
-        if value.piece.escaped { json::unescape(text) } else { Cow::Borrowed(text) }
+        if value.piece.escaped {
+            json::unescape(text)
+        } else {
+            Cow::Borrowed(text)
+        }
     }
 }

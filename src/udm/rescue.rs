@@ -15,7 +15,10 @@ use crate::json;
 const MAX_CANDIDATES: usize = 8;
 
 /// A bracket, perhaps more brackets, and a quote with the backslashes before it.
-#[expect(clippy::expect_used, reason = "the pattern is fixed, and every test of this module compiles it")]
+#[expect(
+    clippy::expect_used,
+    reason = "the pattern is fixed, and every test of this module compiles it"
+)]
 static START: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"[\[{][\[{ \t]*(\\*)""#).expect("the pattern is a regex"));
 
@@ -57,7 +60,10 @@ mod tests {
 
     #[test]
     fn json_is_found_behind_text_and_before_it() {
-        assert_eq!(first(r#"<134>Jun  6 host app[7]: {"a":1} end"#).unwrap(), r#"{"a":1} end"#);
+        assert_eq!(
+            first(r#"<134>Jun  6 host app[7]: {"a":1} end"#).unwrap(),
+            r#"{"a":1} end"#
+        );
         assert_eq!(first(r#"[INFO] [{"a":1}]"#).unwrap(), r#"[{"a":1}]"#);
     }
 

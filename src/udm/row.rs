@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::FieldNames;
+
 /// One row of a source's table, in the columns of Google's parser pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -49,40 +51,50 @@ pub struct Inputs<'a> {
     pub(crate) record: &'a crate::record::Record,
     pub(crate) log: &'a str,
     pub(crate) cells: &'a [u16],
+    /// The spelling of UDM fields, for functions that give a message.
+    pub names: FieldNames,
 }
 
 impl<'a> Inputs<'a> {
     /// Whether the field is there.
     pub fn has(&self, position: usize) -> bool {
-        self.cells.get(position).is_some_and(|cell| self.record.has(*cell))
+        self.cells
+            .get(position)
+            .is_some_and(|cell| self.record.has(*cell))
     }
 
     /// The field's text; borrowed unless it holds escapes.
     pub fn text(&self, position: usize) -> Option<Cow<'a, str>> {
         let cell = *self.cells.get(position)?;
-        self.record.has(cell).then(|| self.record.text(cell, self.log))
+        self.record
+            .has(cell)
+            .then(|| self.record.text(cell, self.log))
     }
 
     /// The field's text as it stands in JSON, escapes and all, for functions that need no more.
     pub fn json(&self, position: usize) -> Option<&'a str> {
         let cell = *self.cells.get(position)?;
-        self.record.has(cell).then(|| self.record.json(cell, self.log))
+        self.record
+            .has(cell)
+            .then(|| self.record.json(cell, self.log))
     }
 
     /// The first of these fields that is there.
     pub fn first(&self, positions: impl IntoIterator<Item = usize>) -> Option<Cow<'a, str>> {
-        positions.into_iter().find_map(|position| self.text(position))
+        positions
+            .into_iter()
+            .find_map(|position| self.text(position))
     }
 }
 
 /// A row. `const`, so that tables are data.
-pub const fn row(
-    number: &'static str,
-    raw: &'static str,
-    udm: &'static str,
-    logic: Logic,
-) -> Row {
-    Row { number, raw, udm, logic }
+pub const fn row(number: &'static str, raw: &'static str, udm: &'static str, logic: Logic) -> Row {
+    Row {
+        number,
+        raw,
+        udm,
+        logic,
+    }
 }
 
 impl Logic {

@@ -164,9 +164,16 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 
     fn text_of(&self, piece: Piece) -> Cow<'a, str> {
-        let text = self.cursor.text().get(piece.start as usize..piece.end as usize);
+        let text = self
+            .cursor
+            .text()
+            .get(piece.start as usize..piece.end as usize);
         let text = text.unwrap_or_default();
-        if piece.escaped { crate::json::unescape(text) } else { Cow::Borrowed(text) }
+        if piece.escaped {
+            crate::json::unescape(text)
+        } else {
+            Cow::Borrowed(text)
+        }
     }
 
     /// Reads the value of a key that the table names.
@@ -202,7 +209,11 @@ impl<'a> Scanner<'_, '_, 'a> {
                     let is_object = self.cursor.peek() == Some(b'{');
                     let found = if is_object { "an object" } else { "an array" };
                     let path = node.path.clone();
-                    self.misfits.push(Misfit { row: node.row, path, found });
+                    self.misfits.push(Misfit {
+                        row: node.row,
+                        path,
+                        found,
+                    });
                 }
                 self.record.present.remove(cell);
                 self.unnamed(key, seen, rest)
@@ -221,7 +232,12 @@ impl<'a> Scanner<'_, '_, 'a> {
                 }
                 if node.row == NONE && node.object != NONE && self.holds_json(piece) {
                     let (start, end) = (piece.start as usize - 1, piece.end as usize + 1);
-                    return Err(Stop::Inline { start, end, content: piece, base64: false });
+                    return Err(Stop::Inline {
+                        start,
+                        end,
+                        content: piece,
+                        base64: false,
+                    });
                 }
                 self.record.set(cell, piece);
                 if node.row == NONE && rest != NONE {
@@ -239,7 +255,11 @@ impl<'a> Scanner<'_, '_, 'a> {
     /// The text of a scalar; none for null and "".
     fn scalar(&mut self, first: Option<u8>) -> Result<Option<Piece>, Flaw> {
         let is_string = first == Some(b'"');
-        let piece = if is_string { self.cursor.string()? } else { self.cursor.scalar()? };
+        let piece = if is_string {
+            self.cursor.string()?
+        } else {
+            self.cursor.scalar()?
+        };
         Ok((piece.start != piece.end && first != Some(b'n')).then_some(piece))
     }
 
@@ -249,7 +269,9 @@ impl<'a> Scanner<'_, '_, 'a> {
             && let Some(level) = self.plan.levels.get(level as usize)
         {
             self.record.present.subtract(&level.below);
-            self.record.items.retain(|item| !level.below.contains(item.cell));
+            self.record
+                .items
+                .retain(|item| !level.below.contains(item.cell));
             let paths = &self.record.paths;
             for leaf in &mut self.record.leaves {
                 let path = paths.get(leaf.path.0 as usize..leaf.path.1 as usize);
@@ -270,7 +292,9 @@ impl<'a> Scanner<'_, '_, 'a> {
     fn holds_json(&self, piece: Piece) -> bool {
         let text = self.cursor.text().as_bytes();
         let is_string = text.get((piece.start as usize).wrapping_sub(1)) == Some(&b'"');
-        let content = text.get(piece.start as usize..piece.end as usize).unwrap_or_default();
+        let content = text
+            .get(piece.start as usize..piece.end as usize)
+            .unwrap_or_default();
         is_string && matches!(content.trim_ascii_start().first(), Some(b'{' | b'['))
     }
 
@@ -280,7 +304,11 @@ impl<'a> Scanner<'_, '_, 'a> {
         let mut position = 0;
         let mut more = self.cursor.enter(b']')?;
         while more {
-            let cell = if position == 0 && first != NONE { first } else { other };
+            let cell = if position == 0 && first != NONE {
+                first
+            } else {
+                other
+            };
             let node = self.plan.nodes.get(cell as usize);
             self.path.push_str(&format!("[{position}]"));
             match (self.cursor.peek(), node) {
@@ -305,7 +333,11 @@ impl<'a> Scanner<'_, '_, 'a> {
 
     /// A text where an array is expected counts as its one element.
     fn item_of(&mut self, other: u16, piece: Piece) -> bool {
-        let is_item = self.plan.nodes.get(other as usize).is_some_and(|node| node.is_item);
+        let is_item = self
+            .plan
+            .nodes
+            .get(other as usize)
+            .is_some_and(|node| node.is_item);
         if is_item {
             self.item(other, 0, piece);
         }
@@ -313,13 +345,20 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 
     fn item(&mut self, cell: u16, position: u32, piece: Piece) {
-        let value = Cell { piece, in_scratch: false };
+        let value = Cell {
+            piece,
+            in_scratch: false,
+        };
         let same = |item: &&mut Item| item.cell == cell && item.position == position;
         let last = self.record.items.iter_mut().rev().take(4).find(same);
         if let Some(item) = last {
             item.value = value;
         } else if self.record.items.len() < MAX_ITEMS {
-            self.record.items.push(Item { cell, position, value });
+            self.record.items.push(Item {
+                cell,
+                position,
+                value,
+            });
             self.record.present.insert(cell);
         } else {
             self.record.truncated = true;
@@ -367,7 +406,10 @@ impl<'a> Scanner<'_, '_, 'a> {
     fn remember(&mut self, key: Piece, first: usize) {
         let end = self.record.leaves.len();
         if end > first {
-            self.seen.push(Seen { key, leaves: (first, end) });
+            self.seen.push(Seen {
+                key,
+                leaves: (first, end),
+            });
         }
     }
 
@@ -429,7 +471,14 @@ impl<'a> Scanner<'_, '_, 'a> {
         let start = record.paths.len() as u32;
         record.paths.push_str(&self.path);
         let path = (start, record.paths.len() as u32);
-        record.leaves.push(Leaf { path, value: Cell { piece, in_scratch: false }, row });
+        record.leaves.push(Leaf {
+            path,
+            value: Cell {
+                piece,
+                in_scratch: false,
+            },
+            row,
+        });
     }
 
     /// Reads the value of a record's key as what logs come wrapped in, if it is that.
@@ -455,9 +504,18 @@ impl<'a> Scanner<'_, '_, 'a> {
         let ahead = self.cursor;
         let content = self.cursor.string()?;
         if base64 || self.holds_json(content) {
-            let start = if base64 { start } else { content.start as usize - 1 };
+            let start = if base64 {
+                start
+            } else {
+                content.start as usize - 1
+            };
             let end = content.end as usize + 1;
-            return Err(Stop::Inline { start, end, content, base64 });
+            return Err(Stop::Inline {
+                start,
+                end,
+                content,
+                base64,
+            });
         }
         self.cursor = ahead;
         Ok(false)
@@ -470,7 +528,11 @@ impl<'a> Scanner<'_, '_, 'a> {
         }
         let is_records = name == "records";
         if self.cursor.peek() == Some(b'[') {
-            self.list = Some(Found::List { at: self.cursor.at, is_records, depth: 1 });
+            self.list = Some(Found::List {
+                at: self.cursor.at,
+                is_records,
+                depth: 1,
+            });
             return Ok(true);
         }
         let mut ahead = self.cursor;
@@ -478,7 +540,11 @@ impl<'a> Scanner<'_, '_, 'a> {
         while more {
             let key = ahead.key()?;
             if ahead.peek() == Some(b'[') && LISTS.contains(&self.text_of(key).as_ref()) {
-                self.list = Some(Found::List { at: ahead.at, is_records: false, depth: 2 });
+                self.list = Some(Found::List {
+                    at: ahead.at,
+                    is_records: false,
+                    depth: 2,
+                });
                 return Ok(true);
             }
             ahead.skip_value()?;

@@ -18,6 +18,7 @@ pub fn schema() -> &'static Schema {
 }
 
 /// The field at a path in proto names, `principal.user.email_addresses`; indexes as in `ip[0]` may stand in it.
+#[cfg(test)]
 pub fn field(path: &str) -> Option<&'static Field> {
     let mut message = EVENT;
     let mut names = path.split('.').peekable();

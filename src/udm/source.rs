@@ -32,9 +32,15 @@ pub struct Source {
 /// # Errors
 /// [`Error::UnknownLogType`], with the known ones.
 pub fn source(log_type: &str) -> Result<&'static Source, Error> {
-    SOURCES.iter().find(|source| source.log_type == log_type).copied().ok_or_else(|| {
-        let known: Vec<&str> = SOURCES.iter().map(|source| source.log_type).collect();
-        let known = known.join(" or ");
-        Error::UnknownLogType(format!("expected the log type {known}, but found `{log_type}`"))
-    })
+    SOURCES
+        .iter()
+        .find(|source| source.log_type == log_type)
+        .copied()
+        .ok_or_else(|| {
+            let known: Vec<&str> = SOURCES.iter().map(|source| source.log_type).collect();
+            let known = known.join(" or ");
+            Error::UnknownLogType(format!(
+                "expected the log type {known}, but found `{log_type}`"
+            ))
+        })
 }

@@ -21,7 +21,9 @@ pub fn write(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
             }
             Op::Close(bracket) => close(out, *bracket),
             Op::Literal { text, .. } => out.extend_from_slice(text.as_bytes()),
-            Op::Text { cell, text, end, .. } => {
+            Op::Text {
+                cell, text, end, ..
+            } => {
                 if record.has(*cell) {
                     put(out, text, record.bytes_of(record.cell(*cell), log), end);
                 }
@@ -32,10 +34,18 @@ pub fn write(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
                     put(out, text, record.text(*cell, log).as_bytes(), ",");
                 }
             }
-            Op::Many { mask, by_cell, entries, end, leaves } => {
+            Op::Many {
+                mask,
+                by_cell,
+                entries,
+                end,
+                leaves,
+            } => {
                 for cell in mask.both(&record.present) {
                     let entry = by_cell.get(cell as usize).copied().unwrap_or(NONE);
-                    let Some((text, target)) = entries.get(entry as usize) else { continue };
+                    let Some((text, target)) = entries.get(entry as usize) else {
+                        continue;
+                    };
                     let is_array = plan.targets.get(*target).is_some_and(|it| it.is_array);
                     if is_array {
                         for item in record.items.iter().filter(|item| item.cell == cell) {
@@ -118,16 +128,20 @@ pub fn leaves<'a>(
         let place = leaf.path.0 as usize..leaf.path.1 as usize;
         (leaf.row != NONE).then(|| record.paths.get(place).unwrap_or_default())
     };
-    record.leaves.iter().enumerate().filter_map(move |(at, leaf)| {
-        let key = path(at)?;
-        let twins = (0..at).filter(|before| path(*before) == Some(key)).count();
-        let mut key = std::borrow::Cow::Borrowed(key);
-        if plan.named.find(&key).is_some() {
-            key.to_mut().insert_str(0, "record.");
-        }
-        if twins > 0 {
-            key.to_mut().push_str(&format!("#{}", twins + 1));
-        }
-        Some((key, leaf.value, leaf.row))
-    })
+    record
+        .leaves
+        .iter()
+        .enumerate()
+        .filter_map(move |(at, leaf)| {
+            let key = path(at)?;
+            let twins = (0..at).filter(|before| path(*before) == Some(key)).count();
+            let mut key = std::borrow::Cow::Borrowed(key);
+            if plan.named.find(&key).is_some() {
+                key.to_mut().insert_str(0, "record.");
+            }
+            if twins > 0 {
+                key.to_mut().push_str(&format!("#{}", twins + 1));
+            }
+            Some((key, leaf.value, leaf.row))
+        })
 }

@@ -7,6 +7,7 @@ use super::objects::{Object, STORED_CONTENT, object};
 use super::{event_type, outcome};
 use crate::requirements::{Fact, met};
 use crate::row::Inputs;
+use crate::user_agent;
 
 /// What a value may come from: the log, or nothing but this program.
 type Value<'a> = Option<Cow<'a, str>>;
@@ -39,7 +40,9 @@ pub fn email<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// C5: a service principal's UPN is a GUID and would be lost.
 pub fn no_email<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0).filter(|text| !is_email(text) && text != SERVICE)
+    inputs
+        .text(0)
+        .filter(|text| !is_email(text) && text != SERVICE)
 }
 
 /// One `@` with something on either side, a dot on the right, and nothing that separates addresses.
@@ -98,9 +101,10 @@ fn split_mechanism(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
             None => (Cow::Borrowed(text), None),
         },
         Cow::Owned(text) => match text.split_once(BETWEEN) {
-            Some((details, id)) => {
-                (Cow::Owned(details.to_owned()), Some(Cow::Owned(id.to_owned())))
-            }
+            Some((details, id)) => (
+                Cow::Owned(details.to_owned()),
+                Some(Cow::Owned(id.to_owned())),
+            ),
             None => (Cow::Owned(text), None),
         },
     }
@@ -109,8 +113,14 @@ fn split_mechanism(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
 /// Row 99; C20: no known mechanism is `ServicePrincipal`, `S2S_ServicePrincipal` contains it. The default holds also
 /// without a mechanism.
 pub fn account_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let is_service = inputs.text(0).is_some_and(|text| text.contains("ServicePrincipal"));
-    let account = if is_service { "SERVICE_ACCOUNT_TYPE" } else { "CLOUD_ACCOUNT_TYPE" };
+    let is_service = inputs
+        .text(0)
+        .is_some_and(|text| text.contains("ServicePrincipal"));
+    let account = if is_service {
+        "SERVICE_ACCOUNT_TYPE"
+    } else {
+        "CLOUD_ACCOUNT_TYPE"
+    };
     Some(Cow::Borrowed(account))
 }
 
@@ -129,7 +139,9 @@ pub fn ip(text: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Owned(address.ip().to_string()));
     }
     let bare = text.trim().trim_start_matches('[').trim_end_matches(']');
-    let bare = bare.split_once('%').map_or(bare, |(address, _zone)| address);
+    let bare = bare
+        .split_once('%')
+        .map_or(bare, |(address, _zone)| address);
     bare.parse::<IpAddr>().ok().map(|_| Cow::Borrowed(bare))
 }
 
@@ -140,7 +152,9 @@ pub fn hostname(text: &str) -> Option<Cow<'_, str>> {
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     (text.len() <= 253 && text.split('.').all(is_label)).then_some(Cow::Borrowed(text))
 }
@@ -165,13 +179,15 @@ pub fn severity<'a>(inputs: &Inputs<'a>) -> Value<'a> {
         ("Informational", "INFORMATIONAL"),
     ];
     let level = inputs.text(0)?;
-    let severity = SEVERITIES.iter().find(|(name, _)| level.eq_ignore_ascii_case(name));
+    let severity = SEVERITIES
+        .iter()
+        .find(|(name, _)| level.eq_ignore_ascii_case(name));
     severity.map(|(_, severity)| Cow::Borrowed(*severity))
 }
 
-/// Row 89, second half: the message's JSON, in proto names.
+/// Row 89, second half: the message as JSON.
 pub fn parsed_user_agent<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let _ = inputs; None
+    user_agent::parse(&inputs.text(0)?).map(|agent| Cow::Owned(agent.json(inputs.names)))
 }
 
 /// Row 101, C22.
@@ -195,19 +211,27 @@ pub const RESOURCE: &[&str] = &[
 /// cases" is taken to mean them.
 pub fn resource_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     const TYPES: [&str; 4] = ["SETTING", "CREDENTIAL", "DEVICE", "DATABASE"];
-    let by_id = TYPES.iter().enumerate().find(|(position, _)| inputs.has(*position));
+    let by_id = TYPES
+        .iter()
+        .enumerate()
+        .find(|(position, _)| inputs.has(*position));
     if let Some((_, kind)) = by_id {
         return Some(Cow::Borrowed(kind));
     }
     let action = inputs.first(4..6)?;
-    let is_stored = STORED_CONTENT.iter().any(|prefix| action.starts_with(prefix));
+    let is_stored = STORED_CONTENT
+        .iter()
+        .any(|prefix| action.starts_with(prefix));
     is_stored.then_some(Cow::Borrowed("STORAGE_BUCKET"))
 }
 
 /// Row 104.
 pub fn resource_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     const SUBTYPES: [&str; 4] = ["Pipeline", "Token", "Agent", "Namespace"];
-    let by_id = SUBTYPES.iter().enumerate().find(|(position, _)| inputs.has(*position));
+    let by_id = SUBTYPES
+        .iter()
+        .enumerate()
+        .find(|(position, _)| inputs.has(*position));
     by_id.map(|(_, subtype)| Cow::Borrowed(*subtype))
 }
 
@@ -272,7 +296,10 @@ fn object_of(inputs: &Inputs) -> Option<&'static Object> {
 
 fn field_of<'a>(inputs: &Inputs<'a>, paths: &[&str]) -> Value<'a> {
     let position = |path: &&str| OBJECT.iter().position(|field| field == path);
-    let values = paths.iter().filter_map(position).filter_map(|at| inputs.text(at));
+    let values = paths
+        .iter()
+        .filter_map(position)
+        .filter_map(|at| inputs.text(at));
     values.into_iter().find(|text| text != ZERO)
 }
 

@@ -1,8 +1,9 @@
 //! Every golden of every source, natively: the payload whole, then in pieces.
 
-use std::path::{Path, PathBuf};
+mod goldens_support;
 
-use udm::{Batch, FieldNames, Label, Options, Reader, normalize};
+use goldens_support::{options, sources};
+use udm::{Batch, Reader, normalize};
 
 #[test]
 fn every_golden_gives_its_events() {
@@ -33,35 +34,15 @@ fn pieces_give_the_same_bytes_as_the_whole() {
     }
 }
 
-/// The sources that have goldens, and where.
-fn sources() -> Vec<(String, PathBuf)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = |log_type: &str| root.join(log_type.to_lowercase()).join("golden");
-    udm::SOURCES.iter().map(|it| (it.log_type.to_owned(), folder(it.log_type))).collect()
-}
-
-fn options(log_type: &str, case: &serde_json::Value) -> Options {
-    let text = |key: &str| case[key].as_str().map(str::to_owned);
-    let label = |label: &serde_json::Value| Label {
-        key: label["key"].as_str().unwrap_or_default().to_owned(),
-        value: label["value"].as_str().unwrap_or_default().to_owned(),
-        rbac_enabled: label["rbac_enabled"].as_bool().unwrap_or_default(),
-    };
-    Options {
-        log_type: log_type.to_owned(),
-        split_delimiter: text("split_delimiter"),
-        namespace: text("namespace"),
-        labels: case["labels"].as_array().map_or(Vec::new(), |it| it.iter().map(label).collect()),
-        field_names: match case["field_names"].as_str() {
-            Some("proto") => FieldNames::Proto,
-            _ => FieldNames::LowerCamel,
-        },
-    }
-}
-
 fn answer(batch: &Batch) -> (&'static str, String) {
-    let notes = batch.notes.iter().map(|it| (it.event_index, it.row.as_str(), it.message.as_str()));
-    let rejections = batch.rejections.iter().map(|it| (it.log_index, it.reason.as_str()));
+    let notes = batch
+        .notes
+        .iter()
+        .map(|it| (it.event_index, it.row.as_str(), it.message.as_str()));
+    let rejections = batch
+        .rejections
+        .iter()
+        .map(|it| (it.log_index, it.reason.as_str()));
     corpus::answer(&batch.events, notes, rejections)
 }
 
@@ -69,14 +50,18 @@ fn join(joined: &mut Batch, batch: Batch) {
     let events = joined.log_indexes.len() as u32;
     let logs = joined.logs.len() as u32;
     joined.events.extend(batch.events);
-    joined.log_indexes.extend(batch.log_indexes.iter().map(|index| index + logs));
+    joined
+        .log_indexes
+        .extend(batch.log_indexes.iter().map(|index| index + logs));
     joined.logs.extend(batch.logs);
     joined.notes.extend(batch.notes.into_iter().map(|mut note| {
         note.event_index += events;
         note
     }));
-    joined.rejections.extend(batch.rejections.into_iter().map(|mut rejection| {
-        rejection.log_index += logs;
-        rejection
-    }));
+    joined
+        .rejections
+        .extend(batch.rejections.into_iter().map(|mut rejection| {
+            rejection.log_index += logs;
+            rejection
+        }));
 }
