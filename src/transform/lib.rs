@@ -21,6 +21,11 @@ mod bindings {
 /// The exports of the world `normalizer`.
 pub struct Component;
 
+thread_local! {
+    /// The reader of the last whole payload. Callers repeat their options, and a reader takes longer to make than an event.
+    static LAST: RefCell<Option<(udm::Options, udm::Reader)>> = const { RefCell::new(None) };
+}
+
 /// A reader, or why its options cannot be used: the first call tells.
 pub struct Reader(Result<RefCell<udm::Reader>, udm::Error>);
 
@@ -28,20 +33,25 @@ impl wit::Guest for Component {
     type Reader = Reader;
 
     fn normalize(payload: Vec<u8>, options: wit::Options) -> Result<wit::Batch, wit::Error> {
-        match udm::normalize(&payload, &to_options(options)) {
-            Ok(batch) => Ok(from_batch(batch)),
-            Err(error) => Err(from_error(error)),
-        }
+        let options = to_options(options);
+        LAST.with_borrow_mut(|last| {
+            let reader = match last.take() {
+                Some((known, reader)) if known == options => reader,
+                _ => udm::Reader::new(&options).map_err(from_error)?,
+            };
+            let (_, reader) = last.insert((options, reader));
+            Ok(from_batch(reader.normalize(&payload)))
+        })
     }
 
     fn sources() -> Vec<wit::Source> {
-        let source = |it: &udm::Source| wit::Source {
+        let source = |it: &&udm::Source| wit::Source {
             log_type: it.log_type.to_owned(),
             vendor: it.vendor.to_owned(),
             product: it.product.to_owned(),
             mapping_version: it.mapping_version.to_owned(),
         };
-        udm::sources().map(source).collect()
+        udm::SOURCES.iter().map(source).collect()
     }
 
     fn explain(

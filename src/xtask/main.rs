@@ -1,0 +1,129 @@
+//! `cargo xtask`: what takes more than one cargo command, and nothing a shell script would do better.
+//!
+//! - `run [ARGS]`: builds everything, then runs `udmill ARGS` and ends as it does
+//! - `build`: the components with their own profile, then the command
+//! - `test`: builds, then runs every test
+//!
+//! No build script runs cargo, so that each step can be seen and done by hand.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// The components: packages that are built for [`TARGET`] and for nothing else.
+const GUESTS: &[&str] = &["udmill-transform"];
+const TARGET: &str = "wasm32-wasip2";
+/// Wide instructions make the scanner faster; every runtime that hosts components has them.
+const GUEST_FLAGS: &str = "-C target-feature=+simd128";
+
+/// The status of a process that failed.
+struct Failed(u8);
+
+fn main() -> ExitCode {
+    let mut args = env::args_os().skip(1);
+    let task = args.next().unwrap_or_default();
+    let ended = match task.to_str() {
+        Some("run") => build().and_then(|()| run(args.collect())),
+        Some("build") => build(),
+        Some("test") => build().and_then(|()| test()),
+        _ => {
+            eprintln!("usage: cargo xtask run [ARGS] | build | test");
+            Err(Failed(1))
+        }
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(status)) => ExitCode::from(status),
+    }
+}
+
+fn build() -> Result<(), Failed> {
+    add_target()?;
+    if !target_folder().join("release/udmill").exists() {
+        eprintln!("xtask: building, which takes some minutes the first time");
+    }
+    let mut guests = cargo(&["build", "--quiet", "--profile", "guest", "--target", TARGET]);
+    for guest in GUESTS {
+        guests.args(["--package", guest]);
+    }
+    guests.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", GUEST_FLAGS);
+    finish(guests)?;
+    finish(cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "udmill",
+    ]))
+}
+
+fn run(args: Vec<OsString>) -> Result<(), Failed> {
+    let mut command = Command::new(target_folder().join("release/udmill"));
+    finish_quietly(command.args(args))
+}
+
+fn test() -> Result<(), Failed> {
+    finish(cargo(&["test", "--release", "--workspace"]))?;
+    oracle()
+}
+
+/// Compares with implementations of others, where there are any to compare with.
+fn oracle() -> Result<(), Failed> {
+    let script = root().join("host-test/oracle/run.py");
+    if !script.is_file() {
+        return Ok(());
+    }
+    let mut python = Command::new("python3");
+    python.current_dir(root()).arg(script);
+    finish(python)
+}
+
+/// The toolchain file asks rustup for the target, but a toolchain that is there already may lack it.
+fn add_target() -> Result<(), Failed> {
+    let library = Command::new("rustc")
+        .current_dir(root())
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
+    let folder = library.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned());
+    if folder.is_ok_and(|folder| Path::new(&folder).is_dir()) {
+        return Ok(());
+    }
+    let mut rustup = Command::new("rustup");
+    rustup.current_dir(root()).args(["target", "add", TARGET]);
+    finish(rustup)
+}
+
+fn cargo(args: &[&str]) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root()).args(args);
+    cargo
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn target_folder() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    }
+}
+
+/// Runs a step, and says which one failed.
+fn finish(mut step: Command) -> Result<(), Failed> {
+    finish_quietly(&mut step).inspect_err(|_| eprintln!("xtask: this step failed: {step:?}"))
+}
+
+fn finish_quietly(step: &mut Command) -> Result<(), Failed> {
+    match step.status() {
+        Ok(status) if status.success() => Ok(()),
+        // Without a status, a signal ended it.
+        Ok(status) => Err(Failed(status.code().map_or(1, |code| code as u8))),
+        Err(error) => {
+            eprintln!("xtask: cannot run {:?}: {error}", step.get_program());
+            Err(Failed(1))
+        }
+    }
+}
