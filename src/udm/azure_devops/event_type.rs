@@ -9,8 +9,8 @@
 
 /// The event type that an action id asks for; `None` if no rule knows the id.
 ///
-/// `action` is `ActionId` (`OperationName` in Log Analytics), in the service's own case. `actor_is_named` says whether
-/// `principal.user.user_display_name` is set, which tells the two deletion types apart.
+/// `action` is `ActionId` (`OperationName` in Log Analytics), in the service's own case. `actor_is_named` says
+/// whether `principal.user.user_display_name` is set, which tells the two deletion types apart.
 pub fn wanted(action: &str, actor_is_named: bool) -> Option<&'static str> {
     let rule = find(action)?;
     Some(if rule.number == DELETION && actor_is_named {
@@ -22,6 +22,7 @@ pub fn wanted(action: &str, actor_is_named: bool) -> Option<&'static str> {
 
 /// One rule: any of its tests makes it apply. Tests are case-sensitive.
 struct Rule {
+    /// As in `actions.tsv`.
     number: u8,
     event_type: &'static str,
     /// The whole id.
@@ -100,8 +101,8 @@ const RULES: [Rule; 8] = [
             "HostedParallelism"] },
 ];
 
-/// Suffixes of at least three bytes, and a set of 64 bits that has one for the last three bytes of each: most rules are
-/// ruled out by one look at it.
+/// Suffixes of at least three bytes, and a set of 64 bits that has one for the last three bytes of each: one look at
+/// it is enough for most rules.
 struct Suffixes {
     texts: &'static [&'static str],
     set: u64,
