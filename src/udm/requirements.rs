@@ -34,7 +34,8 @@ pub fn needs(event_type: &str) -> &'static [Need] {
         "REGISTRY_CREATION" | "REGISTRY_DELETION" | "REGISTRY_MODIFICATION" | "REGISTRY_UNCATEGORIZED"
             => &[PRINCIPAL_MACHINE, TARGET_REGISTRY_KEY],
 
-        "RESOURCE_CREATION" | "RESOURCE_DELETION" | "RESOURCE_PERMISSIONS_CHANGE" | "RESOURCE_READ" | "RESOURCE_WRITTEN"
+        "RESOURCE_CREATION" | "RESOURCE_DELETION" | "RESOURCE_PERMISSIONS_CHANGE" | "RESOURCE_READ"
+        | "RESOURCE_WRITTEN"
             => &[PRINCIPAL, TARGET_RESOURCE],
 
         "SCAN_FILE" => &[TARGET_MACHINE, TARGET_FILE],
@@ -95,8 +96,8 @@ pub type Need = &'static [Fact];
 
 /// Something that an event has or lacks.
 ///
-/// A *machine* is an `ip`, `hostname`, `mac` or `asset_id` of the noun. A *user* is one who can be told from others, by
-/// an id, an address or a name; an account type alone is none.
+/// A *machine* is an `ip`, `hostname`, `mac` or `asset_id` of the noun. A *user* can be told from others, by an id, an
+/// address or a name; an account type alone is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// No `principal` at all.

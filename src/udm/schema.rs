@@ -1,9 +1,9 @@
 //! Google's UDM schema: which fields an event may have, and what each of them holds.
 //!
 //! The authority is `schema.tsv` beside this file, taken from the protobuf descriptors that Google publishes as the
-//! Python package google-backstory; its first lines name the version and the date. `host-test/oracle` holds it against
-//! that package line by line. Only what an event can reach is in it: entities and their enums are left out, and so are
-//! field numbers, since nothing here reads or writes binary protobuf.
+//! Python package google-backstory; its first lines name the version and the date. `host-test/oracle` holds it to that
+//! package field by field. Only what an event can reach is in it: entities are left out, and so are field numbers,
+//! since nothing here reads or writes binary protobuf.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -1,7 +1,8 @@
 //! Whether a JSON value has the form that a field's kind wants: the rules of proto3 JSON, and those of addresses.
 //!
-//! The authority is the ProtoJSON page of protobuf.dev (read 2026-11-22). Where readers differ, this is the strict one:
-//! base64 has to be whole, numbers in quotes have no exponent, an enum's number is one of its own.
+//! The authority is the ProtoJSON page of protobuf.dev; `host-test/oracle` compares with Google's own reader. Where
+//! readers differ, this is the strict one: base64 has to be whole, numbers in quotes have no exponent, an enum's number
+//! is one of its own.
 
 use std::net::IpAddr;
 

@@ -20,7 +20,8 @@ const RIGHT: &[(&str, &str, &str)] = &[
     ("USER_RESOURCE_ACCESS",    USER, r#""target":{"resource":{"name":"r"}}"#),
     ("GROUP_CREATION",          USER, r#""target":{"group":{"groupDisplayName":"g"}}"#),
     ("GROUP_MODIFICATION",      MACHINE, r#""target":{"user":{"userDisplayName":"U"}}"#),
-    ("USER_LOGIN",              r#""extensions":{"auth":{}}"#, r#""target":{"application":"a","user":{"userid":"u"}}"#),
+    ("USER_LOGIN",              r#""target":{"application":"a","user":{"userid":"u"}}"#,
+        r#""extensions":{"auth":{}}"#),
     ("USER_LOGOUT",             MACHINE, r#""target":{"user":{"userid":"u"}},"extensions":{"auth":{"type":"SSO"}}"#),
     ("USER_CHANGE_PASSWORD",    r#""target":{"user":{"userid":"u"}}"#, ""),
     ("USER_CHANGE_PERMISSIONS", MACHINE, r#""target":{"user":{"windowsSid":"S-1"}}"#),
@@ -33,7 +34,8 @@ const RIGHT: &[(&str, &str, &str)] = &[
     ("SCHEDULED_TASK_CREATION", ALL, r#""target":{"resource":{"type":"TASK"}}"#),
     ("SYSTEM_AUDIT_LOG_WIPE",   ALL, ""),
     ("NETWORK_CONNECTION",      MACHINE, r#""target":{"ip":["::1"]},"network":{"direction":"INBOUND"}"#),
-    ("NETWORK_HTTP",            r#""target":{"url":"https://a"}"#, r#""network":{"ipProtocol":6,"applicationProtocol":"HTTPS"}"#),
+    ("NETWORK_HTTP",            r#""target":{"url":"https://a"}"#,
+        r#""network":{"ipProtocol":6,"applicationProtocol":"HTTPS"}"#),
     ("EMAIL_TRANSACTION",       MACHINE, r#""network":{"email":{"from":"a@example.com"}}"#),
     ("FILE_READ",               MACHINE, r#""target":{"file":{"fullPath":"/f"}}"#),
     ("FILE_COPY",               MACHINE, r#""src":{"file":{"fullPath":"/f"}},"target":{"file":{"fullPath":"/g"}}"#),
@@ -45,9 +47,11 @@ const RIGHT: &[(&str, &str, &str)] = &[
     ("SCAN_FILE",               r#""target":{"mac":["00:11:22:33:44:aa"],"file":{"names":["f"]}}"#, ""),
     ("SCAN_HOST",               r#""target":{"ip":["::1"]}"#, ""),
     ("SCAN_PROCESS",            r#""target":{"ip":["::1"],"process":{"pid":"2"}}"#, ""),
-    ("SCAN_VULN_HOST",          r#""target":{"ip":["::1"]}"#, r#""extensions":{"vulns":{"vulnerabilities":[{"name":"v"}]}}"#),
+    ("SCAN_VULN_HOST",          r#""target":{"ip":["::1"]}"#,
+        r#""extensions":{"vulns":{"vulnerabilities":[{"name":"v"}]}}"#),
     // Deprecated fields are right.
-    ("GENERIC_EVENT",           r#""target":{"labels":[{"key":"a","value":"b"}],"resource":{"id":"1","parent":"p"}}"#, ""),
+    ("GENERIC_EVENT",
+        r#""target":{"labels":[{"key":"a","value":"b"}],"resource":{"id":"1","parent":"p"}}"#, ""),
 ];
 
 /// Event types, fields of an event that lacks something of the type, and the findings.
@@ -350,6 +354,24 @@ fn googles_reader_and_ours_agree_on_forms() {
         );
     }
     assert!(ACCEPTED.lines().count() > 30 && REFUSED.lines().count() > 60);
+}
+
+#[test]
+fn events_of_the_goldens_are_right() {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("azure_devops/golden");
+    let mut count = 0;
+    for entry in std::fs::read_dir(source).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.to_str().unwrap().ends_with(".udm.json") {
+            continue;
+        }
+        let golden: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        for event in golden["events"].as_array().unwrap() {
+            assert_eq!(told(&event.to_string()), [""; 0], "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 0);
 }
 
 /// Every cut of an event is told; with another byte in it, it is told or still right, and nothing worse happens.
