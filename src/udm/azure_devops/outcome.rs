@@ -8,15 +8,10 @@
 
 /// `security_result.action`: `"BLOCK"`, `"ALLOW"` or nothing.
 ///
-/// `details` is the text of `Details`, `deployment_result` that of `Data.DeploymentResult`.
-pub fn action(details: &str, deployment_result: Option<&str>) -> Option<&'static str> {
-    let result = || find(deployment_result?.as_bytes(), false);
-    find(details.as_bytes(), false).or_else(result)
-}
-
-/// As [`action`] with `details` alone, which is still escaped as it stood in its JSON string.
-pub fn action_in_json(details: &str) -> Option<&'static str> {
-    find(details.as_bytes(), true)
+/// `text` is `Details`, and where that gives nothing `Data.DeploymentResult`, still escaped as it stood in its JSON
+/// string: few sentences are worth a copy without the escapes.
+pub fn action_in_json(text: &str) -> Option<&'static str> {
+    find(text.as_bytes(), true)
 }
 
 const BLOCK: [&str; 2] = ["Failed", "TimedOut"];
@@ -152,6 +147,10 @@ mod tests {
     const BLOCKED: Option<&str> = Some("BLOCK");
     const ALLOWED: Option<&str> = Some("ALLOW");
 
+    fn action(text: &str) -> Option<&'static str> {
+        find(text.as_bytes(), false)
+    }
+
     #[test]
     fn words_outside_quotes_decide() {
         for (details, expected) in [
@@ -215,26 +214,20 @@ mod tests {
             ("\"", None),
             ("", None),
         ] {
-            assert_eq!(action(details, None), expected, "{details}");
+            assert_eq!(action(details), expected, "{details}");
         }
     }
 
     #[test]
-    fn the_result_of_a_deployment_decides_when_details_do_not() {
-        for (details, result, expected) in [
-            ("Deployment ended", "Succeeded", ALLOWED),
-            ("Deployment ended", "failed", BLOCKED),
-            ("Deployment ended", "TimedOut", BLOCKED),
-            ("Deployment ended", "PartiallySucceeded", None),
-            ("Deployment ended", "Canceled", None),
-            ("Pipeline modified", "Failed", ALLOWED),
-            ("", "Succeeded", ALLOWED),
+    fn results_of_deployments_are_words_too() {
+        for (result, expected) in [
+            ("Succeeded", ALLOWED),
+            ("failed", BLOCKED),
+            ("TimedOut", BLOCKED),
+            ("PartiallySucceeded", None),
+            ("Canceled", None),
         ] {
-            assert_eq!(
-                action(details, Some(result)),
-                expected,
-                "{details} {result}"
-            );
+            assert_eq!(action(result), expected, "{result}");
         }
     }
 
@@ -270,7 +263,7 @@ mod tests {
     fn long_texts_of_quotes_end_in_linear_time() {
         for text in ["'a", "\\\"", "\"", "' ", "\\u0027a"] {
             assert_eq!(action_in_json(&text.repeat(200_000)), None);
-            assert_eq!(action(&text.repeat(200_000), None), None);
+            assert_eq!(action(&text.repeat(200_000)), None);
         }
     }
 }
