@@ -175,7 +175,7 @@ impl<'a> Teller<'a> {
                 Op::Open { mask, skip, .. } if !mask.meets(&record.present) => at = *skip,
                 Op::Open { .. } | Op::Close(_) => {}
                 Op::Literal { text, path, row } => {
-                    let member = text.trim_end_matches(',');
+                    let member = text.as_str().trim_end_matches(',');
                     self.tell_json(&format!("{{{member}}}"), path, *row);
                 }
                 Op::Text {
@@ -185,7 +185,7 @@ impl<'a> Teller<'a> {
                         continue;
                     };
                     let mut path = self.numbered(target.path);
-                    if end.starts_with("\"]") {
+                    if end.as_str().starts_with("\"]") {
                         path.push_str("[0]");
                     }
                     self.tell_cell(path, target, record.cell(*cell));
@@ -228,9 +228,9 @@ impl<'a> Teller<'a> {
                 }
                 Op::Elements { parts } => {
                     for (index, position) in positions(parts, record).into_iter().enumerate() {
-                        for (cell, _, _, target) in parts {
-                            let target = self.plan().targets.get(*target);
-                            let value = item(record, *cell, position);
+                        for part in parts {
+                            let target = self.plan().targets.get(part.target);
+                            let value = item(record, part.cell, position);
                             let (Some(target), Some(value)) = (target, value) else {
                                 continue;
                             };

@@ -126,13 +126,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// Steps over white space; gives the byte after it.
-    #[inline]
+    #[inline(always)]
     pub fn skip_space(&mut self) -> Option<u8> {
         loop {
             match self.peek() {
@@ -155,7 +155,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Enters an object or array whose bracket is next. True if it has a first member, and the cursor is there.
-    #[inline]
+    #[inline(always)]
     pub fn enter(&mut self, close: u8) -> Result<bool, Flaw> {
         if self.depth >= MAX_DEPTH {
             return Err(Flaw::TooDeep { at: self.at });
@@ -171,7 +171,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// After a member: true if another follows, and the cursor is there; else the bracket was closed.
-    #[inline]
+    #[inline(always)]
     pub fn another(&mut self, close: u8) -> Result<bool, Flaw> {
         match self.skip_space() {
             Some(b',') => {
@@ -190,7 +190,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A member's key and the colon; the cursor is then at its value.
-    #[inline]
+    #[inline(always)]
     pub fn key(&mut self) -> Result<Piece, Flaw> {
         if self.peek() != Some(b'"') {
             return Err(self.flaw("a key in double quotes"));
@@ -205,7 +205,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string whose quote is next.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self) -> Result<Piece, Flaw> {
         let bytes = self.text.as_bytes();
         let start = self.at + 1;
@@ -320,7 +320,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// How many bytes at the start stand for themselves in a string: no quote, no backslash, no control character.
-#[inline]
+#[inline(always)]
 fn plain_bytes(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::envelope::HANDSHAKES;
-use crate::json;
+use crate::json::{self, Piece};
 use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, TRUNCATED};
 use crate::record::{Cell, Leaf, Record};
 use crate::row::Inputs;
@@ -28,7 +29,9 @@ pub struct Normalizer {
     misfits: Vec<Misfit>,
     namespace: Option<String>,
     names: FieldNames,
-    remembered: HashMap<String, Option<String>>,
+    /// What a row's function made, on its way to the record.
+    made_text: String,
+    remembered: HashMap<String, Option<String>, BuildHasherDefault<TextHasher>>,
 }
 
 /// What became of a record.
@@ -55,7 +58,8 @@ impl Normalizer {
             misfits: Vec::new(),
             namespace: options.namespace.clone(),
             names: options.field_names,
-            remembered: HashMap::new(),
+            made_text: String::new(),
+            remembered: HashMap::default(),
         })
     }
 
@@ -156,13 +160,15 @@ impl Normalizer {
             notes.push(note(misfit.row, self.plan.rows, message));
         }
         let names = self.names;
+        let made_text = &mut self.made_text;
         let record = &mut self.record;
         for step in &self.plan.steps {
-            if record.has(step.output) {
+            let is_there = step.input == NONE || record.has(step.input);
+            if !is_there || record.has(step.output) {
                 continue;
             }
             match &step.action {
-                Action::Copy if record.has(step.input) => {
+                Action::Copy => {
                     record.fill_from(step.output, step.row, record.cell(step.input));
                 }
                 Action::Unless(mask) if record.has(step.input) && !record.present.meets(mask) => {
@@ -175,41 +181,46 @@ impl Normalizer {
                         log,
                         cells,
                         names,
-                    })
-                    .map(Cow::into_owned);
-                    if let Some(text) = made {
-                        record.fill(step.output, step.row, &text);
+                    });
+                    match made {
+                        None => {}
+                        Some(text) => match place_in(log, &text) {
+                            Some(value) => record.fill_from(step.output, step.row, value),
+                            None => {
+                                made_text.clear();
+                                made_text.push_str(&text);
+                                record.fill(step.output, step.row, made_text);
+                            }
+                        },
                     }
                 }
                 Action::Remembered(function, cells) => {
                     let key = record.json(step.input, log);
-                    if !record.has(step.input) {
+                    if let Some(made) = self.remembered.get(key) {
+                        if let Some(json) = made {
+                            record.fill_json(step.output, step.row, json);
+                        }
                         continue;
                     }
-                    let made = match self.remembered.get(key) {
-                        Some(made) => made.clone(),
-                        None => {
-                            let made = function(&Inputs {
-                                record,
-                                log,
-                                cells,
-                                names,
-                            });
-                            let made = made.map(Cow::into_owned);
-                            if key.len() <= MAX_REMEMBERED_TEXT {
-                                if self.remembered.len() >= MAX_REMEMBERED {
-                                    self.remembered.clear();
-                                }
-                                self.remembered.insert(key.to_owned(), made.clone());
-                            }
-                            made
+                    let key = (key.len() <= MAX_REMEMBERED_TEXT).then(|| key.to_owned());
+                    let made = function(&Inputs {
+                        record,
+                        log,
+                        cells,
+                        names,
+                    });
+                    let made = made.map(Cow::into_owned);
+                    if let Some(json) = &made {
+                        record.fill_json(step.output, step.row, json);
+                    }
+                    if let Some(key) = key {
+                        if self.remembered.len() >= MAX_REMEMBERED {
+                            self.remembered.clear();
                         }
-                    };
-                    if let Some(text) = made {
-                        record.fill(step.output, step.row, &text);
+                        self.remembered.insert(key, made);
                     }
                 }
-                Action::Parse(what, parse) if record.has(step.input) => {
+                Action::Parse(what, parse) => {
                     let text = record.text(step.input, log).into_owned();
                     match parse(&text) {
                         Some(value) => record.fill(step.output, step.row, &value),
@@ -227,7 +238,7 @@ impl Normalizer {
                         }
                     }
                 }
-                _ => {}
+                Action::Unless(_) => {}
             }
         }
         if let Some(namespace) = &self.namespace {
@@ -297,4 +308,46 @@ fn length(value: Cell) -> usize {
 fn cut_at(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most))
         .unwrap_or_default()
+}
+
+/// Where a text stands in the log, if it is a piece of it. What a function borrowed from a text with escapes is none.
+fn place_in(log: &str, text: &Cow<str>) -> Option<Cell> {
+    let Cow::Borrowed(text) = text else {
+        return None;
+    };
+    let start = (text.as_ptr() as usize).checked_sub(log.as_ptr() as usize)?;
+    let end = start + text.len();
+    (end <= log.len()).then_some(Cell {
+        piece: Piece {
+            start: start as u32,
+            end: end as u32,
+            escaped: false,
+        },
+        in_scratch: false,
+    })
+}
+
+/// Hashes eight bytes at a time. Keys come from outside, but the map is small and forgets.
+#[derive(Default)]
+struct TextHasher(u64);
+
+impl Hasher for TextHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
+        }
+        let last = rest.iter().fold(rest.len() as u64, |last, byte| last << 8 | u64::from(*byte));
+        self.mix(last);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl TextHasher {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
 }

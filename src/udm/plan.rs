@@ -12,6 +12,7 @@ use crate::json;
 use crate::keys::Keys;
 use crate::record::Mask;
 use crate::row::{Function, Logic, Row};
+use crate::writer::Literal;
 use crate::{FieldNames, Options, Source};
 
 /// No cell, level or row.
@@ -73,6 +74,8 @@ pub struct Node {
     pub other: u16,
     /// Rows read the elements one by one.
     pub is_item: bool,
+    /// A row reads the text, and that is all.
+    pub is_plain: bool,
 }
 
 /// An object that rows look into.
@@ -125,14 +128,14 @@ pub enum Op {
         /// The operation after the matching [`Op::Close`].
         skip: usize,
         /// The key and the bracket.
-        text: String,
+        text: Literal,
     },
     /// An object or array ends.
     Close(u8),
     /// A whole member that never changes.
     Literal {
         /// The member with its comma.
-        text: String,
+        text: Literal,
         /// The UDM path.
         path: &'static str,
         /// The row, or [`NONE`] for an option of the caller.
@@ -143,9 +146,9 @@ pub enum Op {
         /// The value.
         cell: u16,
         /// What stands before it, with its quote.
-        text: String,
+        text: Literal,
         /// What stands after it, with its comma.
-        end: &'static str,
+        end: Literal,
         /// Where it came from.
         target: usize,
     },
@@ -154,7 +157,9 @@ pub enum Op {
         /// The value.
         cell: u16,
         /// The key.
-        text: String,
+        text: Literal,
+        /// The comma.
+        end: Literal,
         /// Where it came from.
         target: usize,
     },
@@ -165,17 +170,29 @@ pub enum Op {
         /// For each cell, its entry.
         by_cell: Vec<u16>,
         /// What stands before each value, and where it came from.
-        entries: Vec<(String, usize)>,
+        entries: Vec<(Literal, usize)>,
         /// What stands after each value.
-        end: &'static str,
+        end: Literal,
         /// `additional`: leaves follow.
         leaves: bool,
     },
     /// Messages by the position of their raw elements.
     Elements {
-        /// For each field: its cell, what stands before it, what after it, where it came from.
-        parts: Vec<(u16, String, String, usize)>,
+        /// The fields of each.
+        parts: Vec<Part>,
     },
+}
+
+/// A field of a message that is written once for each element.
+pub struct Part {
+    /// The elements.
+    pub cell: u16,
+    /// What stands before the value.
+    pub before: Literal,
+    /// What stands after the value, with its comma.
+    pub after: Literal,
+    /// Where it came from.
+    pub target: usize,
 }
 
 /// A text with a byte limit.
@@ -345,6 +362,7 @@ impl<'a> Compiler<'a> {
             first,
             other,
             is_item: false,
+            is_plain: false,
         });
         cell
     }
@@ -406,6 +424,13 @@ impl<'a> Compiler<'a> {
     }
 
     fn read_rows(&mut self) {
+        for (alias, path) in self.source.aliases {
+            let level = self.level(path);
+            let node = self.node(alias);
+            if let Some(node) = self.nodes.get_mut(node as usize) {
+                node.object = level;
+            }
+        }
         for (index, row) in self.source.rows.iter().enumerate() {
             let index = index as u16;
             let input = match row.logic {
@@ -506,14 +531,10 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Adds the keys' other spellings and the aliases, then closes the tables.
+    /// Adds the keys' other spellings, then closes the tables.
     fn finish_levels(&mut self) {
-        for (alias, path) in self.source.aliases {
-            let level = self.level(path);
-            let node = self.node(alias);
-            if let Some(node) = self.nodes.get_mut(node as usize) {
-                node.object = level;
-            }
+        for node in &mut self.nodes {
+            node.is_plain = node.row != NONE && !node.is_item && node.other == NONE;
         }
         let rests: Vec<(String, u16)> = self
             .levels
@@ -621,7 +642,7 @@ impl<'a> Compiler<'a> {
         let mut ops = vec![Op::Open {
             mask: Mask::default(),
             skip: 0,
-            text: "{".to_owned(),
+            text: Literal::new("{"),
         }];
         let mut open: Vec<(usize, String)> = vec![(0, String::new())];
         for (path, kind) in FIELDS {
@@ -651,7 +672,7 @@ impl<'a> Compiler<'a> {
                 ops.push(Op::Open {
                     mask: Mask::default(),
                     skip: 0,
-                    text: named,
+                    text: Literal::new(named),
                 });
             }
             let key = names(&format!("\"{leaf}\":"), options.field_names);
@@ -662,7 +683,7 @@ impl<'a> Compiler<'a> {
             match (kind, targets.as_slice()) {
                 (Kind::Labels, []) => {
                     mask.insert(ALWAYS_CELL);
-                    let text = ingestion_labels(&key, options);
+                    let text = Literal::new(ingestion_labels(&key, options));
                     ops.push(Op::Literal {
                         text,
                         path,
@@ -675,7 +696,7 @@ impl<'a> Compiler<'a> {
                         mask.insert(LEAVES_CELL);
                     } else {
                         open.push((ops.len(), (*path).to_owned()));
-                        let text = format!("{key}[");
+                        let text = Literal::new(format!("{key}["));
                         ops.push(Op::Open {
                             mask: Mask::default(),
                             skip: 0,
@@ -688,7 +709,12 @@ impl<'a> Compiler<'a> {
                     // The fields of one list become one operation.
                     let tail = path.split_once("[].").map_or(*path, |path| path.1);
                     let (before, after) = member(tail, options.field_names);
-                    let part = (it.cell, before, after, *target);
+                    let part = Part {
+                        cell: it.cell,
+                        before: Literal::new(before),
+                        after: Literal::new(after),
+                        target: *target,
+                    };
                     match ops.last_mut() {
                         Some(Op::Elements { parts }) => parts.push(part),
                         _ => ops.push(Op::Elements { parts: vec![part] }),
@@ -702,7 +728,7 @@ impl<'a> Compiler<'a> {
                         continue;
                     };
                     ops.push(Op::Literal {
-                        text: format!("{key}\"{text}\","),
+                        text: Literal::new(format!("{key}\"{text}\",")),
                         path,
                         row,
                     });
@@ -710,12 +736,14 @@ impl<'a> Compiler<'a> {
                 (Kind::Message, [(target, it)]) => {
                     ops.push(Op::Message {
                         cell: it.cell,
-                        text: key,
+                        text: Literal::new(key),
+                        end: Literal::new(","),
                         target: *target,
                     });
                 }
                 (Kind::Texts, [(target, it)]) => {
-                    let (text, end) = (format!("{key}[\""), "\"],");
+                    let text = Literal::new(format!("{key}[\""));
+                    let end = Literal::new("\"],");
                     ops.push(Op::Text {
                         cell: it.cell,
                         text,
@@ -724,7 +752,8 @@ impl<'a> Compiler<'a> {
                     });
                 }
                 (_, [(target, it), ..]) => {
-                    let (text, end) = (format!("{key}\""), "\",");
+                    let text = Literal::new(format!("{key}\""));
+                    let end = Literal::new("\",");
                     ops.push(Op::Text {
                         cell: it.cell,
                         text,
@@ -753,7 +782,7 @@ fn close(ops: &mut Vec<Op>, open: &mut Vec<(usize, String)>) {
         && let Some(Op::Open { skip, text, .. }) = ops.get_mut(at)
     {
         *skip = end;
-        let bracket = if text.ends_with('[') { b']' } else { b'}' };
+        let bracket = if text.as_str().ends_with('[') { b']' } else { b'}' };
         ops.push(Op::Close(bracket));
     }
 }
@@ -851,9 +880,9 @@ fn many(targets: &[(usize, &Target)], is_fields: bool) -> Op {
         } else {
             format!("{{\"key\":\"{key}\",\"value\":\"")
         };
-        entries.push((text, *target));
+        entries.push((Literal::new(text), *target));
     }
-    let end = if is_fields { "\"," } else { "\"}," };
+    let end = Literal::new(if is_fields { "\"," } else { "\"}," });
     Op::Many {
         mask,
         by_cell,

@@ -113,6 +113,8 @@ pub struct Leaf {
 pub struct Record {
     /// Which cells hold something.
     pub present: Mask,
+    /// Which objects the walk over the log has been in.
+    pub entered: Mask,
     cells: Vec<Cell>,
     /// For each cell that rows compute: the index of the row that filled it.
     filled_by: Vec<u16>,
@@ -128,6 +130,10 @@ pub struct Record {
     pub leaf_bytes: usize,
     /// More leaves or items than are kept.
     pub truncated: bool,
+    /// A key without a row holds a dot or a bracket, so that two leaves may have one path.
+    pub dotted: bool,
+    /// The path that the walk over the log has come to; kept for its memory.
+    pub walk: String,
 }
 
 impl Record {
@@ -135,6 +141,7 @@ impl Record {
     pub fn new() -> Record {
         Record {
             present: Mask::default(),
+            entered: Mask::default(),
             cells: vec![Cell::default(); Mask::CELLS],
             filled_by: vec![0; Mask::CELLS],
             items: Vec::new(),
@@ -143,18 +150,22 @@ impl Record {
             scratch: Vec::new(),
             leaf_bytes: 0,
             truncated: false,
+            dotted: false,
+            walk: String::new(),
         }
     }
 
     /// Forgets the log.
     pub fn clear(&mut self) {
         self.present = Mask::default();
+        self.entered = Mask::default();
         self.items.clear();
         self.leaves.clear();
         self.paths.clear();
         self.scratch.clear();
         self.leaf_bytes = 0;
         self.truncated = false;
+        self.dotted = false;
     }
 
     /// Whether the cell holds something.
@@ -196,6 +207,19 @@ impl Record {
         if let Some(place) = self.filled_by.get_mut(cell as usize) {
             *place = row;
         }
+    }
+
+    /// Puts JSON that the row made into a cell, as it is.
+    pub fn fill_json(&mut self, cell: u16, row: u16, json: &str) {
+        let start = self.scratch.len() as u32;
+        self.scratch.extend_from_slice(json.as_bytes());
+        let piece = Piece {
+            start,
+            end: self.scratch.len() as u32,
+            escaped: false,
+        };
+        let in_scratch = true;
+        self.fill_from(cell, row, Cell { piece, in_scratch });
     }
 
     /// Keeps a text in scratch.

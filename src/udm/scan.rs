@@ -75,23 +75,26 @@ pub fn scan(
     misfits: &mut Vec<Misfit>,
     text: &str,
 ) -> Result<Found, Stop> {
+    let mut path = std::mem::take(&mut record.walk);
+    path.clear();
     let mut scanner = Scanner {
         plan,
         cursor: Cursor::new(text),
         record,
         misfits,
-        path: String::new(),
+        path,
         seen: Vec::new(),
         envelope: Envelope::Unknown,
         list: None,
     };
     scanner.object(0, None)?;
-    if let Some(found) = scanner.list {
+    let (end, list, envelope) = (scanner.cursor.at, scanner.list, scanner.envelope);
+    record.walk = scanner.path;
+    if let Some(found) = list {
         return Ok(found);
     }
-    let end = scanner.cursor.at;
     let (envelope_id, id) = plan.ids;
-    if scanner.envelope == Envelope::Unknown && !record.has(id) && record.has(envelope_id) {
+    if envelope == Envelope::Unknown && !record.has(id) && record.has(envelope_id) {
         let value = record.cell(envelope_id);
         record.put(id, value);
         record.present.remove(envelope_id);
@@ -145,7 +148,7 @@ impl<'a> Scanner<'_, '_, 'a> {
             let key = self.cursor.key()?;
             let name = self.text_of(key);
             let node = keys.keys.find(&name);
-            if level == 0 && self.is_wrapped(&name, node, start)? {
+            if level == 0 && may_wrap(&name) && self.is_wrapped(&name, node, start)? {
                 if self.list.is_some() {
                     return Ok(());
                 }
@@ -223,6 +226,10 @@ impl<'a> Scanner<'_, '_, 'a> {
                     self.record.present.remove(cell);
                     return Ok(());
                 };
+                if node.is_plain {
+                    self.record.set(cell, piece);
+                    return Ok(());
+                }
                 if node.is_item {
                     self.item(cell, position.unwrap_or(0), piece);
                     return Ok(());
@@ -265,7 +272,7 @@ impl<'a> Scanner<'_, '_, 'a> {
 
     /// A repeated object or array takes the place of the first: what that one gave is taken back.
     fn forget_earlier(&mut self, cell: u16, level: u16) {
-        if self.record.present.contains(cell)
+        if self.record.entered.contains(cell)
             && let Some(level) = self.plan.levels.get(level as usize)
         {
             self.record.present.subtract(&level.below);
@@ -280,7 +287,8 @@ impl<'a> Scanner<'_, '_, 'a> {
                 }
             }
         }
-        self.record.present.insert(cell);
+        self.record.entered.insert(cell);
+        self.record.present.remove(cell);
     }
 
     fn push_key(&mut self, path: &str) {
@@ -310,7 +318,7 @@ impl<'a> Scanner<'_, '_, 'a> {
                 other
             };
             let node = self.plan.nodes.get(cell as usize);
-            self.path.push_str(&format!("[{position}]"));
+            push_position(&mut self.path, position);
             match (self.cursor.peek(), node) {
                 (Some(b'{'), Some(node)) if node.object != NONE => {
                     self.path.push('.');
@@ -378,6 +386,13 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 
     fn push_raw_key(&mut self, key: Piece) {
+        let start = self.path.len();
+        self.push_raw_key_text(key);
+        let key = self.path.as_bytes().get(start..).unwrap_or_default();
+        self.record.dotted |= key.iter().any(|byte| matches!(byte, b'.' | b'['));
+    }
+
+    fn push_raw_key_text(&mut self, key: Piece) {
         if key.escaped {
             let mut content = Vec::new();
             crate::json::push_escaped(&mut content, &self.text_of(key));
@@ -440,7 +455,7 @@ impl<'a> Scanner<'_, '_, 'a> {
                     if self.record.truncated {
                         self.cursor.skip_value()?;
                     } else {
-                        self.path.push_str(&format!("[{position}]"));
+                        push_position(&mut self.path, position);
                         self.leaves(rest)?;
                         self.path.truncate(path);
                     }
@@ -583,6 +598,22 @@ impl<'a> Scanner<'_, '_, 'a> {
         }
         Ok(true)
     }
+}
+
+/// Whether a record's key is one of those that logs come wrapped in.
+fn may_wrap(name: &str) -> bool {
+    matches!(name.len(), 4 | 5 | 7 | 11 | 24)
+        && (CONTENTS.contains(&name) || LISTS.contains(&name) || name == CONTENT_BASE64)
+}
+
+fn push_position(path: &mut String, position: u32) {
+    path.push('[');
+    if position < 10 {
+        path.push(char::from(b'0' + position as u8));
+    } else {
+        path.push_str(&position.to_string());
+    }
+    path.push(']');
 }
 
 fn length(piece: Piece) -> usize {

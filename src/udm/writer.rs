@@ -3,35 +3,107 @@
 //! A comma follows every member; the closing bracket takes the last one's place. So nothing looks ahead, and an object of
 //! which nothing is there was never opened. Strings of the log are copied as they stand, escapes and all.
 
-use crate::plan::{NONE, Op, Plan, TRUNCATED};
+use crate::json::Piece;
+use crate::plan::{NONE, Op, Part, Plan, TRUNCATED};
 use crate::record::{Cell, Record};
+
+/// A short text that is written often: padded, so that it is copied sixteen bytes at a time. A call to copy a few bytes
+/// costs more than the copying, above all in WebAssembly.
+#[derive(Clone, Debug, Default)]
+pub struct Literal {
+    chunks: Vec<[u8; 16]>,
+    text: String,
+}
+
+impl Literal {
+    /// The literal of a text.
+    pub fn new(text: impl Into<String>) -> Literal {
+        let text = text.into();
+        let mut padded = text.clone().into_bytes();
+        padded.resize(text.len().next_multiple_of(16), 0);
+        let (chunks, _) = padded.as_chunks();
+        Literal { chunks: chunks.to_vec(), text }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    #[inline(always)]
+    fn write(&self, out: &mut Vec<u8>) {
+        let end = out.len() + self.text.len();
+        for chunk in &self.chunks {
+            out.extend_from_slice(chunk);
+        }
+        out.truncate(end);
+    }
+}
+
+/// Appends a piece of a text, sixteen bytes at a time where the text goes on for long enough.
+#[inline(always)]
+fn put(out: &mut Vec<u8>, text: &[u8], piece: Piece) {
+    let (start, end) = (piece.start as usize, piece.end as usize);
+    let length = end.saturating_sub(start);
+    let padded = start + length.next_multiple_of(16);
+    match text.get(start..padded) {
+        Some(padded) if length <= 128 => {
+            let end = out.len() + length;
+            let (chunks, _) = padded.as_chunks::<16>();
+            for chunk in chunks {
+                out.extend_from_slice(chunk);
+            }
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(text.get(start..end).unwrap_or_default()),
+    }
+}
+
+/// Appends a member: its key, its value and what closes it.
+#[inline(always)]
+fn put_member(out: &mut Vec<u8>, before: &Literal, value: Cell, after: &Literal, texts: Texts) {
+    before.write(out);
+    let text = if value.in_scratch { texts.scratch } else { texts.log };
+    put(out, text, value.piece);
+    after.write(out);
+}
+
+/// Where values stand.
+#[derive(Clone, Copy)]
+struct Texts<'a> {
+    log: &'a [u8],
+    scratch: &'a [u8],
+}
 
 /// Appends the event and a line feed.
 pub fn write(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
+    let texts = Texts {
+        log: log.as_bytes(),
+        scratch: &record.scratch,
+    };
     let mut at = 0;
     while let Some(op) = plan.ops.get(at) {
         at += 1;
         match op {
             Op::Open { mask, skip, text } => {
                 if mask.meets(&record.present) {
-                    out.extend_from_slice(text.as_bytes());
+                    text.write(out);
                 } else {
                     at = *skip;
                 }
             }
             Op::Close(bracket) => close(out, *bracket),
-            Op::Literal { text, .. } => out.extend_from_slice(text.as_bytes()),
+            Op::Literal { text, .. } => text.write(out),
             Op::Text {
                 cell, text, end, ..
             } => {
                 if record.has(*cell) {
-                    put(out, text, record.bytes_of(record.cell(*cell), log), end);
+                    put_member(out, text, record.cell(*cell), end, texts);
                 }
             }
-            Op::Message { cell, text, .. } => {
+            Op::Message { cell, text, end, .. } => {
                 if record.has(*cell) {
-                    // The one value that is JSON itself: it was kept as the content of a string.
-                    put(out, text, record.text(*cell, log).as_bytes(), ",");
+                    put_member(out, text, record.cell(*cell), end, texts);
                 }
             }
             Op::Many {
@@ -49,10 +121,10 @@ pub fn write(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
                     let is_array = plan.targets.get(*target).is_some_and(|it| it.is_array);
                     if is_array {
                         for item in record.items.iter().filter(|item| item.cell == cell) {
-                            put(out, text, record.bytes_of(item.value, log), end);
+                            put_member(out, text, item.value, end, texts);
                         }
                     } else {
-                        put(out, text, record.bytes_of(record.cell(cell), log), end);
+                        put_member(out, text, record.cell(cell), end, texts);
                     }
                 }
                 if *leaves {
@@ -62,9 +134,9 @@ pub fn write(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
             Op::Elements { parts } => {
                 for position in positions(parts, record) {
                     out.push(b'{');
-                    for (cell, before, after, _) in parts {
-                        if let Some(value) = item(record, *cell, position) {
-                            put(out, before, record.bytes_of(value, log), after);
+                    for part in parts {
+                        if let Some(value) = item(record, part.cell, position) {
+                            put_member(out, &part.before, value, &part.after, texts);
                         }
                     }
                     close(out, b'}');
@@ -77,12 +149,6 @@ pub fn write(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn put(out: &mut Vec<u8>, before: &str, value: &[u8], after: &str) {
-    out.extend_from_slice(before.as_bytes());
-    out.extend_from_slice(value);
-    out.extend_from_slice(after.as_bytes());
-}
-
 fn close(out: &mut Vec<u8>, bracket: u8) {
     match out.last_mut() {
         Some(last) if *last == b',' => *last = bracket,
@@ -92,8 +158,8 @@ fn close(out: &mut Vec<u8>, bracket: u8) {
 }
 
 /// The positions at which one of the parts has an element, in order.
-pub fn positions(parts: &[(u16, String, String, usize)], record: &Record) -> Vec<u32> {
-    let is_part = |cell: u16| parts.iter().any(|part| part.0 == cell);
+pub fn positions(parts: &[Part], record: &Record) -> Vec<u32> {
+    let is_part = |cell: u16| parts.iter().any(|part| part.cell == cell);
     let items = record.items.iter().filter(|item| is_part(item.cell));
     let mut positions: Vec<u32> = items.map(|item| item.position).collect();
     positions.dedup();
@@ -109,11 +175,13 @@ pub fn item(record: &Record, cell: u16, position: u32) -> Option<Cell> {
 fn write_leaves(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
     for (key, value, _) in leaves(plan, record) {
         out.push(b'"');
-        put(out, &key, b"\":\"", "");
-        put(out, "", record.bytes_of(value, log), "\",");
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(b"\":\"");
+        out.extend_from_slice(record.bytes_of(value, log));
+        out.extend_from_slice(b"\",");
     }
     if record.truncated {
-        put(out, "\"", TRUNCATED.as_bytes(), "\":\"true\",");
+        out.extend_from_slice(format!("\"{TRUNCATED}\":\"true\",").as_bytes());
     }
 }
 
@@ -134,7 +202,10 @@ pub fn leaves<'a>(
         .enumerate()
         .filter_map(move |(at, leaf)| {
             let key = path(at)?;
-            let twins = (0..at).filter(|before| path(*before) == Some(key)).count();
+            let twins = match record.dotted {
+                true => (0..at).filter(|before| path(*before) == Some(key)).count(),
+                false => 0,
+            };
             let mut key = std::borrow::Cow::Borrowed(key);
             if plan.named.find(&key).is_some() {
                 key.to_mut().insert_str(0, "record.");

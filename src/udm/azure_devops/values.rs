@@ -96,11 +96,11 @@ pub fn authorization_id<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 fn split_mechanism(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
     const BETWEEN: &str = " authorizationId: ";
     match text {
-        Cow::Borrowed(text) => match text.split_once(BETWEEN) {
+        Cow::Borrowed(text) => match split_once(text, BETWEEN) {
             Some((details, id)) => (Cow::Borrowed(details), Some(Cow::Borrowed(id))),
             None => (Cow::Borrowed(text), None),
         },
-        Cow::Owned(text) => match text.split_once(BETWEEN) {
+        Cow::Owned(text) => match split_once(&text, BETWEEN) {
             Some((details, id)) => (
                 Cow::Owned(details.to_owned()),
                 Some(Cow::Owned(id.to_owned())),
@@ -108,6 +108,16 @@ fn split_mechanism(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
             None => (Cow::Owned(text), None),
         },
     }
+}
+
+/// As [`str::split_once`]. Short texts are not worth the search tables that it builds.
+fn split_once<'a>(text: &'a str, between: &str) -> Option<(&'a str, &'a str)> {
+    let first = *between.as_bytes().first()?;
+    let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == first);
+    starts.into_iter().find_map(|(at, _)| {
+        let (before, rest) = text.split_at_checked(at)?;
+        Some((before, rest.strip_prefix(between)?))
+    })
 }
 
 /// Row 99; C20: no known mechanism is `ServicePrincipal`, `S2S_ServicePrincipal` contains it. The default holds also
