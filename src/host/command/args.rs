@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use udmill::wit::{FieldNames, Invalid, Label, Options};
-use udmill::{Cache, CacheError, Component, Engine, Failure, Limits, Stream};
+use udmill::wit::{FieldNames, Label, Options};
+use udmill::{Cache, CacheError, Component, Engine, Limits, Stream};
 
 use super::{Stop, output};
 
@@ -73,25 +73,9 @@ impl OptionArgs {
         let mut stream = Stream::new(component, options);
         match stream.push(&[]) {
             Ok(_) => Ok(stream),
-            Err(failure) => Err(Stop::Usage(match &failure {
-                Failure::Invalid(Invalid::UnknownLogType(_)) => {
-                    format!("{failure}{}", known(component))
-                }
-                _ => failure.to_string(),
-            })),
+            Err(failure) => Err(Stop::Usage(failure.to_string())),
         }
     }
-}
-
-/// The log types to choose from, as the end of a sentence.
-fn known(component: &Component) -> String {
-    let sources = component.instantiate().and_then(|mut it| it.sources());
-    let names: Vec<_> = sources
-        .into_iter()
-        .flatten()
-        .map(|it| it.log_type)
-        .collect();
-    format!("; known are {}", names.join(", "))
 }
 
 impl ComponentArgs {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use udmill::wit::{Batch, Derivation, Span};
-use udmill::{Component, Stream, Transform, Trap};
+use udmill::{Component, Failure, Stream, Transform, Trap};
 
 use super::args::{ComponentArgs, Input, OptionArgs};
 use super::table::Table;
@@ -103,7 +103,7 @@ impl Run {
             .explain(&bytes, options, self.field.as_deref());
         let derivations = match answer {
             Ok(Ok(derivations)) => derivations,
-            Ok(Err(error)) => return Err(Stop::Usage(format!("{error:?}"))),
+            Ok(Err(error)) => return Err(Stop::Usage(Failure::Invalid(error).to_string())),
             Err(trap) => {
                 output::complain(&format!("log {} was rejected: {trap}", self.logs));
                 self.status = Status::Rejected;

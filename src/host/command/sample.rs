@@ -1,5 +1,6 @@
 //! `udmill` alone: the event of a log that comes with it, and what to try next.
 
+use udmill::Failure;
 use udmill::wit::Options;
 
 use super::args::ComponentArgs;
@@ -25,7 +26,7 @@ pub fn run() -> Result<Status, Stop> {
         .map_err(|trap| Stop::Failed(trap.to_string()))?;
     match answer {
         Ok(batch) => output::print(&batch.events)?,
-        Err(error) => return Err(Stop::Usage(format!("{error:?}"))),
+        Err(error) => return Err(Stop::Usage(Failure::Invalid(error).to_string())),
     }
     eprint!("{NEXT}");
     Ok(Status::Done)

@@ -1,5 +1,7 @@
 //! Plain text tables that fit a terminal.
 
+use std::array;
+use std::cmp::Reverse;
 use std::fmt;
 use std::io::{self, IsTerminal};
 
@@ -14,6 +16,8 @@ const WIDTH: usize = 100;
 const GAP: usize = 2;
 /// The most lines of a cell.
 const LINES: usize = 6;
+/// More of a cell is never shown.
+const SHOWN: usize = 2_000;
 /// No column gets narrower than this for the sake of another.
 const NARROW: usize = 6;
 
@@ -23,32 +27,53 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         let terminal = terminal_size::terminal_size().filter(|_| io::stdout().is_terminal());
         Table {
             rows: vec![heading.map(str::to_owned)],
-            width: terminal.map_or(WIDTH, |(width, _)| usize::from(width.0)),
+            width: terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).max(COLUMNS * NARROW)),
         }
     }
 
     /// Adds a row.
     pub fn row(&mut self, cells: [String; COLUMNS]) {
-        self.rows.push(cells.map(|cell| printable(&cell)));
+        let shown = |cell: String| printable(&cell.chars().take(SHOWN).collect::<String>());
+        self.rows.push(cells.map(shown));
     }
 
-    /// The widths of the columns. The widest ones give way first.
+    /// The widths of the columns. What has to go goes character by character, where the table suffers least: from lines
+    /// that are added, and worse, from words that are broken.
     fn widths(&self) -> [usize; COLUMNS] {
-        let mut widths = [0; COLUMNS];
-        for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
         let room = self.width.saturating_sub(GAP * (COLUMNS - 1));
+        let longest = |column: usize| {
+            let cells = self.rows.iter().map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0).min(room)
+        };
+        let mut widths = array::from_fn(longest);
         while widths.iter().sum::<usize>() > room {
-            match widths.iter_mut().max() {
-                Some(widest) if *widest > NARROW => *widest -= 1,
-                _ => break,
+            let heights: Vec<usize> = self.rows.iter().map(|row| height(row, widths)).collect();
+            let damage = |column: &usize| {
+                let width = widths[*column];
+                let cells = self.rows.iter().map(|row| &row[*column]);
+                let damage = cells.zip(&heights).map(|(cell, height)| {
+                    let (lines, broken) = wrap(cell, width - 1);
+                    let broken_already = wrap(cell, width).1;
+                    lines.len().saturating_sub(*height) + 3 * broken.saturating_sub(broken_already)
+                });
+                (damage.sum::<usize>(), Reverse(width))
+            };
+            let wide = (0..COLUMNS).filter(|column| widths[*column] > NARROW);
+            match wide.min_by_key(damage) {
+                Some(column) => widths[column] -= 1,
+                None => break,
             }
         }
         widths
     }
+}
+
+fn height<const COLUMNS: usize>(row: &[String; COLUMNS], widths: [usize; COLUMNS]) -> usize {
+    let lines = row
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| wrap(cell, width).0.len());
+    lines.max().unwrap_or(0)
 }
 
 impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
@@ -58,7 +83,7 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
             let mut cells: Vec<_> = row
                 .iter()
                 .zip(widths)
-                .map(|(cell, width)| wrap(cell, width).into_iter())
+                .map(|(cell, width)| wrap(cell, width).0.into_iter())
                 .collect();
             let height = cells.iter().map(ExactSizeIterator::len).max();
             for _ in 0..height.unwrap_or(0) {
@@ -74,13 +99,23 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
     }
 }
 
-/// The lines of a cell: broken after a space or a punctuation mark if one is near, else anywhere.
-fn wrap(cell: &str, width: usize) -> Vec<String> {
+/// The lines of a cell, and how many words had to be broken for them. A line ends after a space if one is near, else after
+/// a punctuation mark or before a capital, else anywhere.
+fn wrap(cell: &str, width: usize) -> (Vec<String>, usize) {
+    let ends: [fn(char, char) -> bool; 3] = [
+        |before, _| before == ' ',
+        |before, _| matches!(before, '.' | ',' | '/' | '-' | '_' | ';'),
+        |before, after| before.is_lowercase() && after.is_uppercase(),
+    ];
     let mut lines = Vec::new();
+    let mut broken = 0;
     let mut rest: Vec<char> = cell.chars().collect();
     while rest.len() > width && lines.len() < LINES {
-        let is_break = |char: &char| matches!(char, ' ' | '.' | ',' | '/' | '-' | '_' | ';');
-        let near = rest[width / 2..width].iter().rposition(is_break);
+        let near = ends.iter().find_map(|may_end| {
+            let mut pairs = rest[width / 2..=width].windows(2);
+            pairs.rposition(|pair| may_end(pair[0], pair[1]))
+        });
+        broken += usize::from(near.is_none());
         let end = near.map_or(width, |at| width / 2 + at + 1);
         let line: String = rest.drain(..end).collect();
         lines.push(line.trim_end().to_owned());
@@ -93,7 +128,7 @@ fn wrap(cell: &str, width: usize) -> Vec<String> {
         }
         last.push('…');
     }
-    lines
+    (lines, broken)
 }
 
 /// Text that a terminal shows and does not obey.
@@ -133,8 +168,8 @@ user.userid    2J         text as it
 
     #[test]
     fn a_long_cell_is_cut() {
-        let lines = wrap(&"abcde".repeat(100), 10);
-        assert_eq!(lines.len(), LINES);
+        let (lines, broken) = wrap(&"abcde".repeat(100), 10);
+        assert_eq!((lines.len(), broken), (LINES, LINES));
         assert_eq!(lines.last().unwrap(), "abcdeabcd…");
     }
 }
