@@ -534,7 +534,8 @@ impl<'a> Compiler<'a> {
     /// Adds the keys' other spellings, then closes the tables.
     fn finish_levels(&mut self) {
         for node in &mut self.nodes {
-            node.is_plain = node.row != NONE && !node.is_item && node.other == NONE;
+            let is_text = node.object == NONE && node.other == NONE && !node.is_item;
+            node.is_plain = node.row != NONE && is_text;
         }
         let rests: Vec<(String, u16)> = self
             .levels

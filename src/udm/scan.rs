@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST};
+use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST, is_json};
 use crate::json::{Cursor, Flaw, Piece};
 use crate::plan::{ENVELOPE_CELL, LEAVES_CELL, NONE, Plan};
-use crate::record::{Cell, Item, Leaf, Record};
+use crate::record::{Cell, Item, Leaf, Mask, Record};
 
 /// The most leaves without a row that an event keeps, and the most elements that rows read one by one.
 pub const MAX_LEAVES: usize = 200;
@@ -85,6 +85,7 @@ pub fn scan(
         path,
         seen: Vec::new(),
         envelope: Envelope::Unknown,
+        told: None,
         list: None,
     };
     scanner.object(0, None)?;
@@ -99,7 +100,7 @@ pub fn scan(
         record.put(id, value);
         record.present.remove(envelope_id);
     }
-    if !record.leaves.is_empty() {
+    if record.leaves.iter().any(|leaf| leaf.row != NONE) {
         record.present.insert(LEAVES_CELL);
     }
     Ok(Found::Record { end })
@@ -126,6 +127,8 @@ struct Scanner<'p, 'r, 'a> {
     /// Keys that gave leaves, of all objects around the cursor: a repeated key takes the place of the first.
     seen: Vec<Seen>,
     envelope: Envelope,
+    /// How far a look ahead went that told whether this is an envelope, and what it told.
+    told: Option<(usize, bool)>,
     list: Option<Found>,
 }
 
@@ -154,7 +157,7 @@ impl<'a> Scanner<'_, '_, 'a> {
                 }
             } else {
                 match node {
-                    Some(node) => self.named(node, key, seen, keys.rest, position)?,
+                    Some(node) => self.named(node, keys.rest, position)?,
                     None if keys.rest == NONE => self.cursor.skip_value()?,
                     None => self.unnamed(key, seen, keys.rest)?,
                 }
@@ -180,25 +183,23 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 
     /// Reads the value of a key that the table names.
-    fn named(
-        &mut self,
-        mut cell: u16,
-        key: Piece,
-        seen: usize,
-        rest: u16,
-        position: Option<u32>,
-    ) -> Result<(), Stop> {
+    fn named(&mut self, mut cell: u16, rest: u16, position: Option<u32>) -> Result<(), Stop> {
         if cell == self.plan.ids.0 && self.envelope == Envelope::Inside {
             cell = self.plan.ids.1;
         }
         let Some(node) = self.plan.nodes.get(cell as usize) else {
             return Ok(self.cursor.skip_value()?);
         };
-        match self.cursor.peek() {
+        if self.record.entered.contains(cell) {
+            self.forget_earlier(cell, position);
+        }
+        let first = self.cursor.peek();
+        if matches!(first, Some(b'{' | b'[')) {
+            self.record.present.remove(cell);
+            self.record.entered.insert(cell);
+        }
+        match first {
             Some(b'{') if node.object != NONE => {
-                if position.is_none() {
-                    self.forget_earlier(cell, node.object);
-                }
                 self.push_key(&node.path);
                 self.path.push('.');
                 self.object(node.object, position)
@@ -208,8 +209,11 @@ impl<'a> Scanner<'_, '_, 'a> {
                 self.elements(node.first, node.other, rest)
             }
             Some(b'{' | b'[') => {
-                if node.row != NONE {
-                    let is_object = self.cursor.peek() == Some(b'{');
+                if node.is_item {
+                    self.forget_item(cell, position.unwrap_or(0));
+                }
+                if node.row != NONE && self.misfits.len() < MAX_LEAVES {
+                    let is_object = first == Some(b'{');
                     let found = if is_object { "an object" } else { "an array" };
                     let path = node.path.clone();
                     self.misfits.push(Misfit {
@@ -218,12 +222,19 @@ impl<'a> Scanner<'_, '_, 'a> {
                         found,
                     });
                 }
-                self.record.present.remove(cell);
-                self.unnamed(key, seen, rest)
+                if rest == NONE {
+                    return Ok(self.cursor.skip_value()?);
+                }
+                self.push_key(&node.path);
+                self.leaves(rest)
             }
             first => {
                 let Some(piece) = self.scalar(first)? else {
-                    self.record.present.remove(cell);
+                    if node.is_item {
+                        self.forget_item(cell, position.unwrap_or(0));
+                    } else {
+                        self.record.present.remove(cell);
+                    }
                     return Ok(());
                 };
                 if node.is_plain {
@@ -234,6 +245,8 @@ impl<'a> Scanner<'_, '_, 'a> {
                     self.item(cell, position.unwrap_or(0), piece);
                     return Ok(());
                 }
+                // A repeated key takes back what follows: an element, a leaf.
+                self.record.entered.insert(cell);
                 if self.item_of(node.other, piece) {
                     return Ok(());
                 }
@@ -249,10 +262,8 @@ impl<'a> Scanner<'_, '_, 'a> {
                 self.record.set(cell, piece);
                 if node.row == NONE && rest != NONE {
                     // Functions read it, but no row keeps it.
-                    let first = self.first_leaf(key, seen);
                     self.push_key(&node.path);
                     self.leaf(piece, rest);
-                    self.remember(key, first);
                 }
                 Ok(())
             }
@@ -270,25 +281,45 @@ impl<'a> Scanner<'_, '_, 'a> {
         Ok((piece.start != piece.end && first != Some(b'n')).then_some(piece))
     }
 
-    /// A repeated object or array takes the place of the first: what that one gave is taken back.
-    fn forget_earlier(&mut self, cell: u16, level: u16) {
-        if self.record.entered.contains(cell)
-            && let Some(level) = self.plan.levels.get(level as usize)
-        {
-            self.record.present.subtract(&level.below);
-            self.record
-                .items
-                .retain(|item| !level.below.contains(item.cell));
-            let paths = &self.record.paths;
-            for leaf in &mut self.record.leaves {
-                let path = paths.get(leaf.path.0 as usize..leaf.path.1 as usize);
-                if path.is_some_and(|path| path.starts_with(&level.prefix)) {
-                    leaf.row = NONE;
-                }
+    /// A repeated key takes the place of the first: what came of that one's object, array or leaf is taken back.
+    #[cold]
+    fn forget_earlier(&mut self, cell: u16, position: Option<u32>) {
+        let (plan, record) = (self.plan, &mut *self.record);
+        let Some(node) = plan.nodes.get(cell as usize) else {
+            return;
+        };
+        let key = node.path.rsplit('.').next().unwrap_or(&node.path);
+        let path = format!("{}{key}", self.path);
+        for leaf in &mut record.leaves {
+            let leaf_path = record.paths.get(leaf.path.0 as usize..leaf.path.1 as usize);
+            if leaf_path.is_some_and(|leaf_path| goes_on_from(leaf_path, &path)) {
+                leaf.row = NONE;
             }
         }
-        self.record.entered.insert(cell);
-        self.record.present.remove(cell);
+        if position.is_some() {
+            return;
+        }
+        let mut below = Mask::default();
+        if let Some(level) = plan.levels.get(node.object as usize) {
+            below.union(&level.below);
+        }
+        for (cell, it) in plan.nodes.iter().enumerate() {
+            if goes_on_from(&it.path, &node.path) {
+                below.insert(cell as u16);
+            }
+        }
+        record.present.subtract(&below);
+        record.items.retain(|item| !below.contains(item.cell));
+        self.misfits.retain(|misfit| misfit.path != node.path);
+    }
+
+    /// The same for the value in an element of an array.
+    fn forget_item(&mut self, cell: u16, position: u32) {
+        let items = &mut self.record.items;
+        items.retain(|item| item.cell != cell || item.position != position);
+        if items.iter().all(|item| item.cell != cell) {
+            self.record.present.remove(cell);
+        }
     }
 
     fn push_key(&mut self, path: &str) {
@@ -296,14 +327,16 @@ impl<'a> Scanner<'_, '_, 'a> {
         self.path.push_str(key);
     }
 
-    /// Whether a string's content looks like JSON text.
+    /// Whether a string's content is a JSON object or array.
     fn holds_json(&self, piece: Piece) -> bool {
         let text = self.cursor.text().as_bytes();
         let is_string = text.get((piece.start as usize).wrapping_sub(1)) == Some(&b'"');
         let content = text
             .get(piece.start as usize..piece.end as usize)
             .unwrap_or_default();
-        is_string && matches!(content.trim_ascii_start().first(), Some(b'{' | b'['))
+        is_string
+            && matches!(content.trim_ascii_start().first(), Some(b'{' | b'['))
+            && is_json(&self.text_of(piece))
     }
 
     /// Reads an array whose elements rows name.
@@ -570,7 +603,7 @@ impl<'a> Scanner<'_, '_, 'a> {
 
     /// Whether the object is an envelope and the value at the cursor its content. An audit record of the REST API has a
     /// key `data` as well: its other keys tell, and where none has been read so far, those that follow.
-    fn is_envelope(&self, node: Option<u16>) -> Result<bool, Stop> {
+    fn is_envelope(&mut self, node: Option<u16>) -> Result<bool, Stop> {
         let is_mark = |cell: u16| {
             let node = self.plan.nodes.get(cell as usize);
             node.is_some_and(|node| MARKS.contains(&node.path.as_str()))
@@ -582,21 +615,31 @@ impl<'a> Scanner<'_, '_, 'a> {
         if present.meets(&self.plan.own) {
             return Ok(false);
         }
+        if let Some((until, told)) = self.told
+            && self.cursor.at < until
+        {
+            return Ok(told);
+        }
         let keys = self.plan.levels.first();
         let mut ahead = self.cursor;
+        let mut told = true;
         ahead.skip_value()?;
         while ahead.another(b'}')? {
             let key = ahead.key()?;
             let found = keys.and_then(|level| level.keys.find(&self.text_of(key)));
             match found {
-                Some(cell) if is_mark(cell) => return Ok(true),
+                Some(cell) if is_mark(cell) => break,
                 Some(_) if found == node => {}
-                Some(cell) if self.plan.own.contains(cell) => return Ok(false),
+                Some(cell) if self.plan.own.contains(cell) => {
+                    told = false;
+                    break;
+                }
                 _ => {}
             }
             ahead.skip_value()?;
         }
-        Ok(true)
+        self.told = Some((ahead.at, told));
+        Ok(told)
     }
 }
 
@@ -614,6 +657,12 @@ fn push_position(path: &mut String, position: u32) {
         path.push_str(&position.to_string());
     }
     path.push(']');
+}
+
+/// Whether a path is another one, or leads on from it.
+fn goes_on_from(path: &str, start: &str) -> bool {
+    let rest = path.strip_prefix(start);
+    rest.is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'.' | b'[')))
 }
 
 fn length(piece: Piece) -> usize {
