@@ -6,7 +6,7 @@ use crate::plan::{Action, NONE, Op, Plan, TRUNCATED, Target};
 use crate::reader::{Reader, Sink};
 use crate::record::Cell;
 use crate::row::{Logic, Row};
-use crate::writer::{item, leaves, positions};
+use crate::writer::{End, item, leaves, positions};
 use crate::{Batch, Error, Options};
 
 /// How one field of an event came about, or why a row did not set it.
@@ -175,7 +175,7 @@ impl<'a> Teller<'a> {
                 Op::Open { mask, skip, .. } if !mask.meets(&record.present) => at = *skip,
                 Op::Open { .. } | Op::Close(_) => {}
                 Op::Literal { text, path, row } => {
-                    let member = text.as_str().trim_end_matches(',');
+                    let member = self.plan().literals.text(*text).trim_end_matches(',');
                     self.tell_json(&format!("{{{member}}}"), path, *row);
                 }
                 Op::Text {
@@ -185,7 +185,7 @@ impl<'a> Teller<'a> {
                         continue;
                     };
                     let mut path = self.numbered(target.path);
-                    if end.as_str().starts_with("\"]") {
+                    if *end == End::TEXTS {
                         path.push_str("[0]");
                     }
                     self.tell_cell(path, target, record.cell(*cell));

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::wide::{BLOCK, first_special};
+
 /// The deepest nesting of arrays and objects in a log.
 pub const MAX_DEPTH: u32 = 100;
 
@@ -322,27 +324,14 @@ impl<'a> Cursor<'a> {
 /// How many bytes at the start stand for themselves in a string: no quote, no backslash, no control character.
 #[inline(always)]
 fn plain_bytes(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let mut count = 0;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
-        // A byte is zero, or below 0x20, exactly where the subtraction borrows. The lowest such byte is always right,
-        // and only the lowest counts.
-        let found = (quote.wrapping_sub(ONES) & !quote)
-            | (slash.wrapping_sub(ONES) & !slash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        let found = found & HIGHS;
-        if found != 0 {
-            return count + (found.trailing_zeros() / 8) as usize;
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for (count, block) in blocks.iter().enumerate() {
+        if let Some(at) = first_special(block) {
+            return count * BLOCK + at;
         }
-        count += 8;
     }
     let plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
-    count + rest.iter().take_while(plain).count()
+    blocks.len() * BLOCK + rest.iter().take_while(plain).count()
 }
 
 /// The length of the escape at `at`.

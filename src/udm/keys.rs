@@ -2,6 +2,9 @@
 //!
 //! Slices are compared eight bytes at a time: in WebAssembly a comparison of slices is a loop over bytes.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 /// Keys and the number that each stands for.
 #[derive(Default)]
 pub struct Keys {
@@ -64,19 +67,20 @@ impl Keys {
         });
     }
 
-    /// Adds every key once more with its first letter in the other case, unless that is a key of its own.
+    /// Adds every key once more with its first letter in the other case, unless that is a key of its own. To be called
+    /// between two [`Keys::build`].
     pub fn add_other_case(&mut self) {
         let mut others = Vec::new();
         for entry in &self.entries {
-            let mut chars = entry.key.chars();
-            let Some(first) = chars.next() else { continue };
-            let first = match first.is_ascii_uppercase() {
-                true => first.to_ascii_lowercase(),
-                false => first.to_ascii_uppercase(),
-            };
-            let other = format!("{first}{}", chars.as_str());
-            if !self.entries.iter().any(|entry| entry.key == other) {
-                others.push((other, entry.number));
+            let mut other = entry.key.clone();
+            if let Some(first) = other.get_mut(..1) {
+                match first.bytes().all(|byte| byte.is_ascii_uppercase()) {
+                    true => first.make_ascii_lowercase(),
+                    false => first.make_ascii_uppercase(),
+                }
+                if self.find(&other).is_none() {
+                    others.push((other, entry.number));
+                }
             }
         }
         others
@@ -128,6 +132,36 @@ fn middle_equal(one: &str, other: &str) -> bool {
         .eq(other.iter().skip(1).map(word))
 }
 
+/// Hashes eight bytes at a time. For maps that stay small, whatever the texts.
+#[derive(Default)]
+pub struct TextHasher(u64);
+
+impl Hasher for TextHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
+        }
+        let last = rest
+            .iter()
+            .fold(rest.len() as u64, |last, byte| last << 8 | u64::from(*byte));
+        self.mix(last);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl TextHasher {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+/// A map by texts.
+pub type TextMap<K, V> = HashMap<K, V, BuildHasherDefault<TextHasher>>;
+
 #[cfg(test)]
 mod tests {
     use super::Keys;
@@ -174,6 +208,7 @@ mod tests {
         for (number, name) in ["Id", "id", "ActorUPN"].iter().enumerate() {
             keys.insert(name, number as u16);
         }
+        keys.build();
         keys.add_other_case();
         keys.build();
         assert_eq!(keys.find("id"), Some(1));

@@ -27,6 +27,7 @@ mod fields;
 mod json;
 mod keys;
 mod normalizer;
+mod operations;
 mod options;
 mod plan;
 mod reader;
@@ -41,6 +42,7 @@ mod time;
 mod user_agent;
 mod validate;
 pub mod webhook;
+mod wide;
 mod writer;
 
 pub use batch::{Batch, Note, Rejection, Span};

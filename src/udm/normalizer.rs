@@ -1,16 +1,15 @@
 //! One log to its event: scan, rows, limits, writing.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::envelope::HANDSHAKES;
 use crate::json::{self, Piece};
+use crate::keys::TextMap;
 use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, TRUNCATED};
 use crate::record::{Cell, Leaf, Record};
 use crate::row::Inputs;
 use crate::scan::{Found, MAX_LEAF_BYTES, MAX_LEAVES, Misfit, Stop, scan};
-use crate::writer::write;
+use crate::writer::{Page, write};
 use crate::{Error, FieldNames, Note, Options, Source};
 
 /// How many texts a row's function may have answered before the answers are forgotten.
@@ -31,7 +30,8 @@ pub struct Normalizer {
     names: FieldNames,
     /// What a row's function made, on its way to the record.
     made_text: String,
-    remembered: HashMap<String, Option<String>, BuildHasherDefault<TextHasher>>,
+    page: Page,
+    remembered: TextMap<String, Option<String>>,
 }
 
 /// What became of a record.
@@ -59,7 +59,8 @@ impl Normalizer {
             namespace: options.namespace.clone(),
             names: options.field_names,
             made_text: String::new(),
-            remembered: HashMap::default(),
+            page: Page::default(),
+            remembered: TextMap::default(),
         })
     }
 
@@ -129,8 +130,8 @@ impl Normalizer {
     }
 
     /// Appends the event of the record to which the table was applied.
-    pub fn write(&self, log: &str, events: &mut Vec<u8>) {
-        write(&self.plan, &self.record, log, events);
+    pub fn write(&mut self, log: &str, events: &mut Vec<u8>) {
+        write(&self.plan, &self.record, log, &mut self.page, events);
     }
 
     fn handshake(&self, log: &str) -> Option<&'static str> {
@@ -143,6 +144,7 @@ impl Normalizer {
         HANDSHAKES.iter().find(|kind| **kind == text).copied()
     }
 
+    #[inline(never)]
     fn apply_rows(&mut self, log: &str, event_index: u32, notes: &mut Vec<Note>) {
         let note = |row: u16, rows: &[crate::row::Row], message: String| {
             let number = rows.get(row as usize).map_or("", |row| row.number);
@@ -311,6 +313,7 @@ fn cut_at(text: &str, most: usize) -> &str {
 }
 
 /// Where a text stands in the log, if it is a piece of it. What a function borrowed from a text with escapes is none.
+#[expect(clippy::ptr_arg, reason = "a text that was made is told from a borrowed one")]
 fn place_in(log: &str, text: &Cow<str>) -> Option<Cell> {
     let Cow::Borrowed(text) = text else {
         return None;
@@ -325,29 +328,4 @@ fn place_in(log: &str, text: &Cow<str>) -> Option<Cell> {
         },
         in_scratch: false,
     })
-}
-
-/// Hashes eight bytes at a time. Keys come from outside, but the map is small and forgets.
-#[derive(Default)]
-struct TextHasher(u64);
-
-impl Hasher for TextHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.mix(u64::from_le_bytes(*word));
-        }
-        let last = rest.iter().fold(rest.len() as u64, |last, byte| last << 8 | u64::from(*byte));
-        self.mix(last);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-impl TextHasher {
-    fn mix(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
 }

@@ -4,16 +4,14 @@
 //! its node by one hash, rows that compute something are a list of steps, and the event is a list of operations in the
 //! order of [`FIELDS`]. A subtree of which nothing is there costs one test.
 
-use std::collections::HashMap;
-
 use crate::envelope::{ENVELOPE, RECORDS};
 use crate::fields::{FIELDS, Kind};
-use crate::json;
-use crate::keys::Keys;
+use crate::keys::{Keys, TextMap};
+use crate::operations::operations;
 use crate::record::Mask;
 use crate::row::{Function, Logic, Row};
-use crate::writer::Literal;
-use crate::{FieldNames, Options, Source};
+use crate::writer::{End, Literal, Literals};
+use crate::{Options, Source};
 
 /// No cell, level or row.
 pub const NONE: u16 = u16::MAX;
@@ -43,6 +41,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// How the event is written.
     pub ops: Vec<Op>,
+    /// What the event is written of, besides values.
+    pub literals: Literals,
     /// Texts with a byte limit.
     pub limits: Vec<Limit>,
     /// The fields whose presence calls for a namespace, and the namespace's cell.
@@ -148,7 +148,7 @@ pub enum Op {
         /// What stands before it, with its quote.
         text: Literal,
         /// What stands after it, with its comma.
-        end: Literal,
+        end: End,
         /// Where it came from.
         target: usize,
     },
@@ -159,7 +159,7 @@ pub enum Op {
         /// The key.
         text: Literal,
         /// The comma.
-        end: Literal,
+        end: End,
         /// Where it came from.
         target: usize,
     },
@@ -172,7 +172,7 @@ pub enum Op {
         /// What stands before each value, and where it came from.
         entries: Vec<(Literal, usize)>,
         /// What stands after each value.
-        end: Literal,
+        end: End,
         /// `additional`: leaves follow.
         leaves: bool,
     },
@@ -189,8 +189,8 @@ pub struct Part {
     pub cell: u16,
     /// What stands before the value.
     pub before: Literal,
-    /// What stands after the value, with its comma.
-    pub after: Literal,
+    /// What closes the value and the objects around it.
+    pub end: End,
     /// Where it came from.
     pub target: usize,
 }
@@ -211,6 +211,8 @@ pub struct Limit {
 pub struct Target {
     /// The path as in [`FIELDS`].
     pub path: &'static str,
+    /// The path's index in [`FIELDS`].
+    pub field: usize,
     /// The key of a label or of an entry of `additional`.
     pub key: &'static str,
     /// The cell that holds the value.
@@ -237,7 +239,6 @@ impl Plan {
         compiler.read_rows();
         compiler.finish_levels();
         compiler.make_steps();
-        let ops = compiler.make_ops(options);
         let Compiler {
             nodes,
             levels,
@@ -250,7 +251,7 @@ impl Plan {
         let limits = targets
             .iter()
             .enumerate()
-            .filter_map(|(target, it)| match kind_of(it.path) {
+            .filter_map(|(target, it)| match kind_of(it.field) {
                 Kind::AtMost(most) => Some(Limit {
                     cell: it.cell,
                     most,
@@ -271,6 +272,7 @@ impl Plan {
                 own.insert(cell as u16);
             }
         }
+        let (ops, literals) = operations(&targets, source.rows, options);
         let cell = |path: &str| paths.get(path).copied().unwrap_or(NONE);
         Plan {
             rows: source.rows,
@@ -281,6 +283,7 @@ impl Plan {
             levels,
             steps,
             ops,
+            literals,
             limits,
             own,
             named,
@@ -289,15 +292,12 @@ impl Plan {
     }
 }
 
-fn kind_of(path: &str) -> Kind {
-    FIELDS
-        .iter()
-        .find(|field| field.0 == path)
-        .map_or(Kind::Text, |field| field.1)
+fn kind_of(field: usize) -> Kind {
+    FIELDS.get(field).map_or(Kind::Text, |field| field.1)
 }
 
 /// The nouns that take a namespace: those with a hostname, an ip or an asset.
-fn namespaces(by_path: &HashMap<(&str, &str), usize>, targets: &[Target]) -> Vec<(Mask, u16)> {
+fn namespaces(by_path: &TextMap<(&str, &str), usize>, targets: &[Target]) -> Vec<(Mask, u16)> {
     let machine = ["hostname", "ip", "mac", "asset_id", "asset."];
     ["principal", "target"]
         .into_iter()
@@ -324,23 +324,31 @@ struct Compiler<'a> {
     nodes: Vec<Node>,
     levels: Vec<Level>,
     /// Raw paths to nodes.
-    paths: HashMap<String, u16>,
+    paths: TextMap<String, u16>,
     targets: Vec<Target>,
-    by_path: HashMap<(&'static str, &'static str), usize>,
+    by_path: TextMap<(&'static str, &'static str), usize>,
     steps: Vec<Step>,
+    /// The indexes of [`FIELDS`].
+    fields: Keys,
     cells: u16,
 }
 
 impl<'a> Compiler<'a> {
     fn new(source: &'a Source) -> Compiler<'a> {
+        let mut fields = Keys::default();
+        for (index, (path, _)) in FIELDS.iter().enumerate() {
+            fields.insert(path, index as u16);
+        }
+        fields.build();
         let mut compiler = Compiler {
             source,
             nodes: Vec::with_capacity(256),
             levels: Vec::new(),
-            paths: HashMap::with_capacity(256),
+            paths: TextMap::default(),
             targets: Vec::with_capacity(256),
-            by_path: HashMap::with_capacity(256),
+            by_path: TextMap::default(),
             steps: Vec::new(),
+            fields,
             cells: 0,
         };
         for path in ["", "", RECORDS, ENVELOPE] {
@@ -423,6 +431,22 @@ impl<'a> Compiler<'a> {
         level
     }
 
+    /// The target of a UDM path and a key.
+    fn target(&mut self, path: &'static str, key: &'static str) -> usize {
+        *self.by_path.entry((path, key)).or_insert_with(|| {
+            self.targets.push(Target {
+                path,
+                field: self.fields.find(path).map_or(usize::MAX, usize::from),
+                key,
+                cell: NONE,
+                rows: Vec::new(),
+                direct: false,
+                is_array: false,
+            });
+            self.targets.len() - 1
+        })
+    }
+
     fn read_rows(&mut self) {
         for (alias, path) in self.source.aliases {
             let level = self.level(path);
@@ -470,33 +494,13 @@ impl<'a> Compiler<'a> {
                 }
             }
             let (path, key) = split_target(row.udm);
-            let target = *self.by_path.entry((path, key)).or_insert_with(|| {
-                let rows = Vec::new();
-                self.targets.push(Target {
-                    path,
-                    key,
-                    cell: NONE,
-                    rows,
-                    direct: false,
-                    is_array: false,
-                });
-                self.targets.len() - 1
-            });
+            let target = self.target(path, key);
             if let Some(target) = self.targets.get_mut(target) {
                 target.rows.push(index);
             }
         }
         for path in ["principal.namespace", "target.namespace"] {
-            self.by_path.insert((path, ""), self.targets.len());
-            let rows = Vec::new();
-            self.targets.push(Target {
-                path,
-                key: "",
-                cell: NONE,
-                rows,
-                direct: false,
-                is_array: false,
-            });
+            self.target(path, "");
         }
         self.cells = self.nodes.len() as u16;
         for target in &mut self.targets {
@@ -544,10 +548,11 @@ impl<'a> Compiler<'a> {
             .map(|level| (level.prefix.clone(), level.rest))
             .collect();
         for level in &mut self.levels {
+            level.keys.build();
             if self.source.either_case.contains(&level.prefix.as_str()) {
                 level.keys.add_other_case();
+                level.keys.build();
             }
-            level.keys.build();
             // The row with the longest path keeps the leaves.
             let nearest = rests
                 .iter()
@@ -617,7 +622,7 @@ impl<'a> Compiler<'a> {
                         .for_each(|cell| mask.insert(cell));
                     Action::Unless(mask)
                 }
-                Logic::With(function, inputs, _) if kind_of(path) == Kind::Message => {
+                Logic::With(function, inputs, _) if kind_of(target.field) == Kind::Message => {
                     Action::Remembered(function, self.cells_of(inputs))
                 }
                 Logic::With(function, inputs, _) => Action::With(function, self.cells_of(inputs)),
@@ -637,154 +642,6 @@ impl<'a> Compiler<'a> {
         }
         steps.append(&mut last);
         self.steps = steps;
-    }
-
-    fn make_ops(&self, options: &Options) -> Vec<Op> {
-        let mut ops = vec![Op::Open {
-            mask: Mask::default(),
-            skip: 0,
-            text: Literal::new("{"),
-        }];
-        let mut open: Vec<(usize, String)> = vec![(0, String::new())];
-        for (path, kind) in FIELDS {
-            let targets: Vec<(usize, &Target)> = self
-                .targets
-                .iter()
-                .enumerate()
-                .filter(|(_, it)| it.path == *path)
-                .collect();
-            let labels = *path == "metadata.ingestion_labels" && !options.labels.is_empty();
-            if targets.is_empty() && !labels {
-                continue;
-            }
-            let (containers, leaf) = containers(path);
-            let shared = open
-                .iter()
-                .skip(1)
-                .zip(&containers)
-                .take_while(|((_, open), (path, _))| open == path)
-                .count();
-            while open.len() > shared + 1 {
-                close(&mut ops, &mut open);
-            }
-            for (path, text) in containers.into_iter().skip(shared) {
-                let named = names(&text, options.field_names);
-                open.push((ops.len(), path));
-                ops.push(Op::Open {
-                    mask: Mask::default(),
-                    skip: 0,
-                    text: Literal::new(named),
-                });
-            }
-            let key = names(&format!("\"{leaf}\":"), options.field_names);
-            let mut mask = Mask::default();
-            targets
-                .iter()
-                .for_each(|(_, target)| mask.insert(target.cell));
-            match (kind, targets.as_slice()) {
-                (Kind::Labels, []) => {
-                    mask.insert(ALWAYS_CELL);
-                    let text = Literal::new(ingestion_labels(&key, options));
-                    ops.push(Op::Literal {
-                        text,
-                        path,
-                        row: NONE,
-                    });
-                }
-                (Kind::Labels | Kind::Fields, _) => {
-                    let is_fields = *kind == Kind::Fields;
-                    if is_fields {
-                        mask.insert(LEAVES_CELL);
-                    } else {
-                        open.push((ops.len(), (*path).to_owned()));
-                        let text = Literal::new(format!("{key}["));
-                        ops.push(Op::Open {
-                            mask: Mask::default(),
-                            skip: 0,
-                            text,
-                        });
-                    }
-                    ops.push(many(&targets, is_fields));
-                }
-                (Kind::PerElement, [(target, it)]) => {
-                    // The fields of one list become one operation.
-                    let tail = path.split_once("[].").map_or(*path, |path| path.1);
-                    let (before, after) = member(tail, options.field_names);
-                    let part = Part {
-                        cell: it.cell,
-                        before: Literal::new(before),
-                        after: Literal::new(after),
-                        target: *target,
-                    };
-                    match ops.last_mut() {
-                        Some(Op::Elements { parts }) => parts.push(part),
-                        _ => ops.push(Op::Elements { parts: vec![part] }),
-                    }
-                }
-                (_, [(_, it)]) if is_literal(it, self.source.rows) => {
-                    mask.insert(ALWAYS_CELL);
-                    let row = it.rows.first().copied().unwrap_or(NONE);
-                    let text = self.source.rows.get(row as usize).map(|row| row.logic);
-                    let Some(Logic::Const(text)) = text else {
-                        continue;
-                    };
-                    ops.push(Op::Literal {
-                        text: Literal::new(format!("{key}\"{text}\",")),
-                        path,
-                        row,
-                    });
-                }
-                (Kind::Message, [(target, it)]) => {
-                    ops.push(Op::Message {
-                        cell: it.cell,
-                        text: Literal::new(key),
-                        end: Literal::new(","),
-                        target: *target,
-                    });
-                }
-                (Kind::Texts, [(target, it)]) => {
-                    let text = Literal::new(format!("{key}[\""));
-                    let end = Literal::new("\"],");
-                    ops.push(Op::Text {
-                        cell: it.cell,
-                        text,
-                        end,
-                        target: *target,
-                    });
-                }
-                (_, [(target, it), ..]) => {
-                    let text = Literal::new(format!("{key}\""));
-                    let end = Literal::new("\",");
-                    ops.push(Op::Text {
-                        cell: it.cell,
-                        text,
-                        end,
-                        target: *target,
-                    });
-                }
-                (_, []) => {}
-            }
-            for (at, _) in &open {
-                if let Some(Op::Open { mask: of, .. }) = ops.get_mut(*at) {
-                    of.union(&mask);
-                }
-            }
-        }
-        while !open.is_empty() {
-            close(&mut ops, &mut open);
-        }
-        ops
-    }
-}
-
-fn close(ops: &mut Vec<Op>, open: &mut Vec<(usize, String)>) {
-    let end = ops.len() + 1;
-    if let Some((at, _)) = open.pop()
-        && let Some(Op::Open { skip, text, .. }) = ops.get_mut(at)
-    {
-        *skip = end;
-        let bracket = if text.as_str().ends_with('[') { b']' } else { b'}' };
-        ops.push(Op::Close(bracket));
     }
 }
 
@@ -811,7 +668,8 @@ pub fn split_target(udm: &'static str) -> (&'static str, &'static str) {
     }
 }
 
-fn is_literal(target: &Target, rows: &[Row]) -> bool {
+/// Whether a target is one text for all logs.
+pub fn is_literal(target: &Target, rows: &[Row]) -> bool {
     match target.rows.as_slice() {
         [only] => matches!(
             rows.get(*only as usize),
@@ -822,120 +680,4 @@ fn is_literal(target: &Target, rows: &[Row]) -> bool {
         ),
         _ => false,
     }
-}
-
-/// The objects and arrays around a path's field, each with its own path and its opening text, and the field's name.
-fn containers(path: &str) -> (Vec<(String, String)>, &str) {
-    let (parents, leaf) = path.rsplit_once('.').unwrap_or(("", path));
-    let mut all = Vec::new();
-    let mut so_far = String::new();
-    if path.contains("[].") && path.starts_with("about") {
-        return (vec![("about".to_owned(), "\"about\":[".to_owned())], leaf);
-    }
-    for segment in parents.split('.') {
-        let (name, key) = split_segment(segment);
-        so_far = format!("{so_far}.{name}");
-        match key {
-            None => all.push((so_far.clone(), format!("\"{name}\":{{"))),
-            Some(key) => {
-                all.push((so_far.clone(), format!("\"{name}\":[")));
-                so_far = format!("{so_far}[{key}]");
-                all.push((so_far.clone(), "{".to_owned()));
-            }
-        }
-    }
-    (all, leaf)
-}
-
-fn split_segment(segment: &str) -> (&str, Option<&str>) {
-    match segment
-        .strip_suffix(']')
-        .and_then(|segment| segment.split_once('['))
-    {
-        Some((name, key)) => (name, Some(key)),
-        None => (segment, None),
-    }
-}
-
-/// What stands before and after the value of a nested member: `user.userid`.
-fn member(path: &str, spelling: FieldNames) -> (String, String) {
-    let keys: Vec<String> = path.split('.').map(|key| format!("\"{key}\":")).collect();
-    let before = format!("{}\"", names(&keys.join("{"), spelling));
-    (before, format!("\"{},", "}".repeat(keys.len() - 1)))
-}
-
-fn many(targets: &[(usize, &Target)], is_fields: bool) -> Op {
-    let mut mask = Mask::default();
-    let mut by_cell = vec![NONE; Mask::CELLS];
-    let mut entries = Vec::new();
-    for (target, it) in targets {
-        mask.insert(it.cell);
-        if let Some(entry) = by_cell.get_mut(it.cell as usize) {
-            *entry = entries.len() as u16;
-        }
-        let mut key = Vec::new();
-        json::push_escaped(&mut key, it.key);
-        let key = String::from_utf8_lossy(&key);
-        let text = if is_fields {
-            format!("\"{key}\":\"")
-        } else {
-            format!("{{\"key\":\"{key}\",\"value\":\"")
-        };
-        entries.push((Literal::new(text), *target));
-    }
-    let end = Literal::new(if is_fields { "\"," } else { "\"}," });
-    Op::Many {
-        mask,
-        by_cell,
-        entries,
-        end,
-        leaves: is_fields,
-    }
-}
-
-fn ingestion_labels(key: &str, options: &Options) -> String {
-    let mut text = format!("{key}[").into_bytes();
-    let rbac_enabled = names("\"rbac_enabled\"", options.field_names);
-    for label in &options.labels {
-        text.extend_from_slice(b"{\"key\":\"");
-        json::push_escaped(&mut text, &label.key);
-        text.push(b'"');
-        if !label.value.is_empty() {
-            text.extend_from_slice(b",\"value\":\"");
-            json::push_escaped(&mut text, &label.value);
-            text.push(b'"');
-        }
-        if label.rbac_enabled {
-            text.extend_from_slice(format!(",{rbac_enabled}:true").as_bytes());
-        }
-        text.extend_from_slice(b"},");
-    }
-    text.pop();
-    text.extend_from_slice(b"],");
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Proto names in the wanted spelling; everything else stays.
-fn names(text: &str, spelling: FieldNames) -> String {
-    match spelling {
-        FieldNames::Proto => text.to_owned(),
-        FieldNames::LowerCamel => lower_camel(text),
-    }
-}
-
-/// Takes out each underscore and writes the letter after it in upper case, as proto3 JSON does.
-pub fn lower_camel(name: &str) -> String {
-    let mut upper = false;
-    let mut camel = String::with_capacity(name.len());
-    for character in name.chars() {
-        match character {
-            '_' => upper = true,
-            _ if upper => {
-                camel.push(character.to_ascii_uppercase());
-                upper = false;
-            }
-            _ => camel.push(character),
-        }
-    }
-    camel
 }

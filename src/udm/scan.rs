@@ -69,6 +69,7 @@ pub struct Misfit {
 }
 
 /// Reads the object at the start of a text.
+#[inline(never)]
 pub fn scan(
     plan: &Plan,
     record: &mut Record,
@@ -183,6 +184,7 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 
     /// Reads the value of a key that the table names.
+    #[inline(always)]
     fn named(&mut self, mut cell: u16, rest: u16, position: Option<u32>) -> Result<(), Stop> {
         if cell == self.plan.ids.0 && self.envelope == Envelope::Inside {
             cell = self.plan.ids.1;
@@ -199,6 +201,16 @@ impl<'a> Scanner<'_, '_, 'a> {
             self.record.entered.insert(cell);
         }
         match first {
+            // Nearly every value: a text that a row reads.
+            Some(b'"') if node.is_plain => {
+                let piece = self.cursor.string()?;
+                if piece.start == piece.end {
+                    self.record.present.remove(cell);
+                } else {
+                    self.record.set(cell, piece);
+                }
+                Ok(())
+            }
             Some(b'{') if node.object != NONE => {
                 self.push_key(&node.path);
                 self.path.push('.');
@@ -237,10 +249,6 @@ impl<'a> Scanner<'_, '_, 'a> {
                     }
                     return Ok(());
                 };
-                if node.is_plain {
-                    self.record.set(cell, piece);
-                    return Ok(());
-                }
                 if node.is_item {
                     self.item(cell, position.unwrap_or(0), piece);
                     return Ok(());

@@ -7,103 +7,201 @@ use crate::json::Piece;
 use crate::plan::{NONE, Op, Part, Plan, TRUNCATED};
 use crate::record::{Cell, Record};
 
-/// A short text that is written often: padded, so that it is copied sixteen bytes at a time. A call to copy a few bytes
-/// costs more than the copying, above all in WebAssembly.
-#[derive(Clone, Debug, Default)]
-pub struct Literal {
-    chunks: Vec<[u8; 16]>,
-    text: String,
+/// The texts between the values, one after the other.
+#[derive(Debug, Default)]
+pub struct Literals(Vec<u8>);
+
+/// The place of a text in [`Literals`].
+pub type Literal = Piece;
+
+impl Literals {
+    /// Adds a text.
+    pub fn add(&mut self, text: &str) -> Literal {
+        // What a word-wide copy takes too much.
+        self.0.truncate(self.0.len().saturating_sub(WIDE));
+        let start = self.0.len() as u32;
+        self.0.extend_from_slice(text.as_bytes());
+        let end = self.0.len() as u32;
+        self.0.resize(self.0.len() + WIDE, 0);
+        let escaped = false;
+        Piece {
+            start,
+            end,
+            escaped,
+        }
+    }
+
+    /// The text at a place.
+    pub fn text(&self, literal: Literal) -> &str {
+        let text = self.0.get(literal.start as usize..literal.end as usize);
+        std::str::from_utf8(text.unwrap_or_default()).unwrap_or_default()
+    }
 }
 
-impl Literal {
-    /// The literal of a text.
-    pub fn new(text: impl Into<String>) -> Literal {
-        let text = text.into();
-        let mut padded = text.clone().into_bytes();
-        padded.resize(text.len().next_multiple_of(16), 0);
-        let (chunks, _) = padded.as_chunks();
-        Literal { chunks: chunks.to_vec(), text }
-    }
+/// What closes a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    text: [u8; 4],
+    length: usize,
+}
 
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
+impl End {
+    /// A text.
+    pub const TEXT: End = End {
+        text: *b"\",  ",
+        length: 2,
+    };
+    /// An array of one text.
+    pub const TEXTS: End = End {
+        text: *b"\"], ",
+        length: 3,
+    };
+    /// An object whose last member is a text.
+    pub const OBJECT: End = End {
+        text: *b"\"}, ",
+        length: 3,
+    };
+    /// JSON of any kind.
+    pub const JSON: End = End {
+        text: *b",   ",
+        length: 1,
+    };
+}
 
+/// How many bytes are copied at once, whatever the text's length: calling a function to copy twenty bytes costs more than
+/// copying sixty-four, above all in WebAssembly.
+const WIDE: usize = 64;
+
+/// Where an event is written before it goes to the output whole: always larger than what is in it, so that what was copied
+/// too much is written over.
+#[derive(Debug, Default)]
+pub struct Page {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Page {
+    /// A piece of a text.
     #[inline(always)]
-    fn write(&self, out: &mut Vec<u8>) {
-        let end = out.len() + self.text.len();
-        for chunk in &self.chunks {
-            out.extend_from_slice(chunk);
-        }
-        out.truncate(end);
-    }
-}
-
-/// Appends a piece of a text, sixteen bytes at a time where the text goes on for long enough.
-#[inline(always)]
-fn put(out: &mut Vec<u8>, text: &[u8], piece: Piece) {
-    let (start, end) = (piece.start as usize, piece.end as usize);
-    let length = end.saturating_sub(start);
-    let padded = start + length.next_multiple_of(16);
-    match text.get(start..padded) {
-        Some(padded) if length <= 128 => {
-            let end = out.len() + length;
-            let (chunks, _) = padded.as_chunks::<16>();
-            for chunk in chunks {
-                out.extend_from_slice(chunk);
+    fn put(&mut self, text: &[u8], piece: Piece) {
+        let start = piece.start as usize;
+        let length = (piece.end as usize).saturating_sub(start);
+        let from = text
+            .get(start..start + WIDE)
+            .and_then(|it| it.first_chunk::<WIDE>());
+        let to = self.bytes.get_mut(self.length..self.length + WIDE);
+        let to = to.and_then(|it| it.first_chunk_mut::<WIDE>());
+        match (from, to) {
+            (Some(from), Some(to)) if length <= WIDE => {
+                *to = *from;
+                self.length += length;
             }
-            out.truncate(end);
+            _ => self.text(text.get(start..start + length).unwrap_or_default()),
         }
-        _ => out.extend_from_slice(text.get(start..end).unwrap_or_default()),
     }
-}
 
-/// Appends a member: its key, its value and what closes it.
-#[inline(always)]
-fn put_member(out: &mut Vec<u8>, before: &Literal, value: Cell, after: &Literal, texts: Texts) {
-    before.write(out);
-    let text = if value.in_scratch { texts.scratch } else { texts.log };
-    put(out, text, value.piece);
-    after.write(out);
+    /// What closes a member: a few bytes.
+    #[inline(always)]
+    fn end(&mut self, end: End) {
+        match self
+            .bytes
+            .get_mut(self.length..)
+            .and_then(|it| it.first_chunk_mut::<4>())
+        {
+            Some(to) => {
+                *to = end.text;
+                self.length += end.length;
+            }
+            None => self.text(end.text.get(..end.length).unwrap_or_default()),
+        }
+    }
+
+    /// A text of any length. Makes room for a wide copy behind it.
+    #[cold]
+    fn text(&mut self, text: &[u8]) {
+        let end = self.length + text.len();
+        if end + WIDE > self.bytes.len() {
+            self.bytes
+                .resize((end + WIDE).next_power_of_two().max(8 * 1024), 0);
+        }
+        if let Some(free) = self.bytes.get_mut(self.length..end) {
+            free.copy_from_slice(text);
+        }
+        self.length = end;
+    }
+
+    /// Writes over the last member's comma.
+    fn close(&mut self, bracket: u8) {
+        match self.bytes.get_mut(self.length.saturating_sub(1)..) {
+            Some([last, next, ..]) => {
+                *last = bracket;
+                *next = b',';
+                self.length += 1;
+            }
+            _ => self.text(b""),
+        }
+    }
 }
 
 /// Where values stand.
 #[derive(Clone, Copy)]
 struct Texts<'a> {
+    literals: &'a [u8],
     log: &'a [u8],
     scratch: &'a [u8],
 }
 
+impl Texts<'_> {
+    /// Writes a member: its key, its value and what closes it.
+    #[inline(always)]
+    fn member(&self, page: &mut Page, before: Literal, value: Cell, end: End) {
+        page.put(self.literals, before);
+        page.put(
+            if value.in_scratch {
+                self.scratch
+            } else {
+                self.log
+            },
+            value.piece,
+        );
+        page.end(end);
+    }
+}
+
 /// Appends the event and a line feed.
-pub fn write(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
+#[inline(never)]
+pub fn write(plan: &Plan, record: &Record, log: &str, page: &mut Page, out: &mut Vec<u8>) {
     let texts = Texts {
+        literals: &plan.literals.0,
         log: log.as_bytes(),
         scratch: &record.scratch,
     };
+    page.length = 0;
     let mut at = 0;
     while let Some(op) = plan.ops.get(at) {
         at += 1;
         match op {
             Op::Open { mask, skip, text } => {
                 if mask.meets(&record.present) {
-                    text.write(out);
+                    page.put(texts.literals, *text);
                 } else {
                     at = *skip;
                 }
             }
-            Op::Close(bracket) => close(out, *bracket),
-            Op::Literal { text, .. } => text.write(out),
+            Op::Close(bracket) => page.close(*bracket),
+            Op::Literal { text, .. } => page.put(texts.literals, *text),
             Op::Text {
                 cell, text, end, ..
             } => {
                 if record.has(*cell) {
-                    put_member(out, text, record.cell(*cell), end, texts);
+                    texts.member(page, *text, record.cell(*cell), *end);
                 }
             }
-            Op::Message { cell, text, end, .. } => {
+            Op::Message {
+                cell, text, end, ..
+            } => {
                 if record.has(*cell) {
-                    put_member(out, text, record.cell(*cell), end, texts);
+                    texts.member(page, *text, record.cell(*cell), *end);
                 }
             }
             Op::Many {
@@ -121,40 +219,33 @@ pub fn write(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
                     let is_array = plan.targets.get(*target).is_some_and(|it| it.is_array);
                     if is_array {
                         for item in record.items.iter().filter(|item| item.cell == cell) {
-                            put_member(out, text, item.value, end, texts);
+                            texts.member(page, *text, item.value, *end);
                         }
                     } else {
-                        put_member(out, text, record.cell(cell), end, texts);
+                        texts.member(page, *text, record.cell(cell), *end);
                     }
                 }
                 if *leaves {
-                    write_leaves(plan, record, log, out);
+                    write_leaves(plan, record, log, page);
                 }
             }
             Op::Elements { parts } => {
                 for position in positions(parts, record) {
-                    out.push(b'{');
+                    page.text(b"{");
                     for part in parts {
                         if let Some(value) = item(record, part.cell, position) {
-                            put_member(out, &part.before, value, &part.after, texts);
+                            texts.member(page, part.before, value, part.end);
                         }
                     }
-                    close(out, b'}');
+                    page.close(b'}');
                 }
             }
         }
     }
     // The last close left a comma.
-    out.pop();
+    let event = page.bytes.get(..page.length.saturating_sub(1));
+    out.extend_from_slice(event.unwrap_or_default());
     out.push(b'\n');
-}
-
-fn close(out: &mut Vec<u8>, bracket: u8) {
-    match out.last_mut() {
-        Some(last) if *last == b',' => *last = bracket,
-        _ => out.push(bracket),
-    }
-    out.push(b',');
 }
 
 /// The positions at which one of the parts has an element, in order.
@@ -172,16 +263,16 @@ pub fn item(record: &Record, cell: u16, position: u32) -> Option<Cell> {
     record.items.iter().find(found).map(|item| item.value)
 }
 
-fn write_leaves(plan: &Plan, record: &Record, log: &str, out: &mut Vec<u8>) {
+fn write_leaves(plan: &Plan, record: &Record, log: &str, page: &mut Page) {
     for (key, value, _) in leaves(plan, record) {
-        out.push(b'"');
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(b"\":\"");
-        out.extend_from_slice(record.bytes_of(value, log));
-        out.extend_from_slice(b"\",");
+        page.text(b"\"");
+        page.text(key.as_bytes());
+        page.text(b"\":\"");
+        page.text(record.bytes_of(value, log));
+        page.text(b"\",");
     }
     if record.truncated {
-        out.extend_from_slice(format!("\"{TRUNCATED}\":\"true\",").as_bytes());
+        page.text(format!("\"{TRUNCATED}\":\"true\",").as_bytes());
     }
 }
 
