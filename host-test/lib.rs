@@ -2,16 +2,20 @@
 //!
 //! They take what `cargo xtask build` has made, so they run as part of `cargo xtask test`.
 
-use std::env;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
-/// The component that was built last.
+use udmill::{Component, Engine, Limits};
+
+/// The component that was built last, under these limits.
 ///
 /// # Panics
 ///
-/// Where there is none.
-pub fn component() -> PathBuf {
-    built("wasm32-wasip2/guest/udmill_transform.wasm")
+/// Where there is none, or where it cannot be loaded.
+pub fn component(limits: Limits) -> Component {
+    let wasm = fs::read(built("wasm32-wasip2/guest/udmill_transform.wasm")).unwrap();
+    let engine = Engine::new(limits).unwrap();
+    Component::load(&engine, &wasm, None).unwrap()
 }
 
 /// The command that was built last.
@@ -23,15 +27,15 @@ pub fn command() -> PathBuf {
     built("release/udmill")
 }
 
-/// The goldens of Azure DevOps.
-pub fn goldens() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/udm/azure_devops/golden")
+/// A file or folder of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// A file below the target folder, in which this test runs as `release/deps/…`.
+/// A file below the target folder, in which a test runs as `release/deps/…`.
 fn built(path: &str) -> PathBuf {
-    let test = env::current_exe().expect("a test knows its own path");
-    let target = test.ancestors().nth(3).expect("a test stands in target");
+    let test = env::current_exe().unwrap();
+    let target = test.ancestors().nth(3).unwrap();
     let file = target.join(path);
     assert!(
         file.is_file(),

@@ -1,18 +1,16 @@
 //! The component is the `udm` crate, and nothing besides: what it asks for, what it offers, and every golden through it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use corpus::Case;
+use host_test::project;
 use serde_json::{Value, json};
 use udmill::webhook::{Delivery, Refusal, Request, Schema};
 use udmill::wit::{Batch, FieldNames, Label, Note, Options, Rejection, Severity, Span};
-use udmill::{Component, Engine, Limits, Stream};
+use udmill::{Component, Limits, Stream};
 
 fn component() -> Component {
-    let wasm = fs::read(host_test::component()).unwrap();
-    let engine = Engine::new(Limits::default()).unwrap();
-    Component::load(&engine, &wasm, None).unwrap()
+    host_test::component(Limits::default())
 }
 
 #[test]
@@ -172,7 +170,7 @@ fn events_are_validated_as_natively() {
 #[test]
 fn every_webhook_request_is_read_as_expected() {
     let component = component();
-    corpus::run(&root().join("src/udm/webhook/golden"), "http", |case| {
+    corpus::run(&project("src/udm/webhook/golden"), "http", |case| {
         let request = corpus::request(&case.raw).unwrap();
         let body = request.body.clone();
         let delivery = component.instantiate().unwrap().read(&Request {
@@ -218,14 +216,10 @@ fn delivery_as_json(delivery: Delivery, body: &[u8]) -> Value {
 /// The log sources, each with the folder of its goldens.
 fn sources() -> Vec<(String, PathBuf)> {
     let folder = |log_type: &str| {
-        let source = root().join("src/udm").join(log_type.to_lowercase());
-        (log_type.to_owned(), source.join("golden"))
+        let folder = format!("src/udm/{}/golden", log_type.to_lowercase());
+        (log_type.to_owned(), project(&folder))
     };
     udm::SOURCES.iter().map(|it| folder(it.log_type)).collect()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// What `<case>.options.json` says.

@@ -20,7 +20,7 @@ mod cache;
 mod component;
 mod engine;
 mod limits;
-mod opening;
+mod resume;
 mod stream;
 mod tail;
 mod transform;

@@ -2,13 +2,14 @@
 //!
 //! While all goes well this is a reader inside one instance. When a call traps, the instance is gone, and with it what it
 //! had not reported yet. Those bytes are kept here. They are fed again to new instances in ever smaller pieces, up to the
-//! one byte that brings them down. What ends there is rejected with the trap as its reason, and reading goes on after it.
+//! one byte that brings them down. The log that this byte belongs to is rejected with the trap as its reason, and reading
+//! goes on after it.
 
 use std::io::{self, Read};
 use std::{cmp, fmt};
 
 use crate::Component;
-use crate::opening::{Opening, last_value};
+use crate::resume::{LogEnd, Opening};
 use crate::tail::Tail;
 use crate::transform::{Reader, Transform, Trap};
 use crate::wit::{Batch, Invalid, Options, Rejection, Span};
@@ -22,6 +23,8 @@ pub struct Stream {
     tail: Tail,
     /// The end of the last log that was reported, or rejected here.
     reported: u64,
+    /// The log that trapped, until its end is found.
+    trapped: Option<(Trap, LogEnd)>,
     /// Whether the next guest takes over from one that trapped.
     resumes: bool,
     finished: bool,
@@ -46,10 +49,14 @@ pub enum Failure {
 }
 
 /// A piece of the payload that brought an instance down.
-struct Piece {
+struct Failed {
     at: u64,
     length: u64,
+    trap: Trap,
 }
+
+/// Enough of a log to see where it begins.
+const BEGIN: u64 = 16 << 10;
 
 impl Stream {
     /// A stream that has read nothing yet.
@@ -61,6 +68,7 @@ impl Stream {
             opening: Opening::default(),
             tail: Tail::new(component.engine().limits().kept),
             reported: 0,
+            trapped: None,
             resumes: false,
             finished: false,
         }
@@ -85,9 +93,8 @@ impl Stream {
         for piece in bytes.chunks(self.component.engine().limits().push) {
             let at = self.tail.end();
             self.tail.push(piece)?;
-            if let Some(trap) = self.feed(piece, at, &mut batches)? {
-                let length = piece.len() as u64;
-                self.isolate(Piece { at, length }, trap, &mut batches)?;
+            if let Some(failed) = self.take(piece, at, &mut batches)? {
+                self.isolate(failed, &mut batches)?;
             }
         }
         Ok(batches)
@@ -103,8 +110,14 @@ impl Stream {
         if let Some(mut guest) = self.guest.take() {
             match guest.transform.finish(guest.reader) {
                 Ok(answer) => self.report(answer?, guest.base, &mut batches),
-                Err(trap) => self.reject(self.tail.end(), &trap, &mut batches)?,
+                Err(trap) => {
+                    self.reported = self.begin_of_log(self.tail.end())?;
+                    self.reject(self.tail.end(), &trap, &mut batches);
+                }
             }
+        }
+        if let Some((trap, _)) = self.trapped.take() {
+            self.reject(self.tail.end(), &trap, &mut batches);
         }
         self.finished = true;
         Ok(batches)
@@ -124,30 +137,49 @@ impl Stream {
         self.tail.read(log.offset, log.length)
     }
 
-    /// Hands bytes to the guest, and takes its logs. A trap is handed back, and the guest is gone.
+    /// Skips what belongs to the log that trapped, and hands the rest to the guest.
+    fn take(
+        &mut self,
+        mut bytes: &[u8],
+        mut at: u64,
+        batches: &mut Vec<Batch>,
+    ) -> Result<Option<Failed>, Failure> {
+        if let Some((trap, mut end)) = self.trapped.take() {
+            let Some(length) = end.find(bytes) else {
+                self.trapped = Some((trap, end));
+                return Ok(None);
+            };
+            at += length as u64;
+            bytes = &bytes[length..];
+            self.reject(at, &trap, batches);
+            self.resumes = true;
+        }
+        if self.resumes {
+            let skipped = self.separators(bytes);
+            at += skipped as u64;
+            bytes = &bytes[skipped..];
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            self.resumes = false;
+        }
+        self.feed(bytes, at, batches)
+    }
+
+    /// Hands bytes to the guest, and takes its logs. After a trap the guest is gone.
     fn feed(
         &mut self,
         bytes: &[u8],
         at: u64,
         batches: &mut Vec<Batch>,
-    ) -> Result<Option<Trap>, Failure> {
-        let skipped = if self.resumes {
-            self.separators(bytes)
-        } else {
-            0
-        };
-        let bytes = &bytes[skipped..];
-        if self.resumes && bytes.is_empty() {
-            return Ok(None);
-        }
-        self.resumes = false;
+    ) -> Result<Option<Failed>, Failure> {
         let guest = match &mut self.guest {
             Some(guest) => guest,
             none => none.insert(Guest::start(
                 &self.component,
                 &self.options,
                 &self.opening,
-                at + skipped as u64,
+                at,
             )?),
         };
         match guest.transform.push(guest.reader, bytes) {
@@ -158,7 +190,8 @@ impl Stream {
             }
             Err(trap) => {
                 self.guest = None;
-                Ok(Some(trap))
+                let length = bytes.len() as u64;
+                Ok(Some(Failed { at, length, trap }))
             }
         }
     }
@@ -187,77 +220,87 @@ impl Stream {
         batches.push(batch);
     }
 
-    /// Feeds again what was not reported: in one go up to the piece that failed, then that piece in smaller ones. A single
-    /// byte that fails ends a log that is rejected.
-    fn isolate(
-        &mut self,
-        mut failed: Piece,
-        mut trap: Trap,
-        batches: &mut Vec<Batch>,
-    ) -> Result<(), Failure> {
+    /// Feeds again what was not reported: in one go up to the piece that failed, then that piece in smaller ones. The log
+    /// to which a single byte belongs that fails is rejected.
+    fn isolate(&mut self, mut failed: Failed, batches: &mut Vec<Batch>) -> Result<(), Failure> {
         let most = self.component.engine().limits().push as u64;
         loop {
             if failed.length == 1 {
-                self.reject(failed.at + 1, &trap, batches)?;
+                self.reported = self.begin_of_log(failed.at + 1)?;
+                self.trapped = Some((failed.trap.clone(), LogEnd::default()));
             }
             self.resumes = true;
             let mut at = self.reported;
-            loop {
-                let length = if at < failed.at {
-                    cmp::min(failed.at - at, most)
-                } else if at < failed.at + failed.length {
-                    failed.length.div_ceil(64)
-                } else {
+            failed = loop {
+                let length = if self.trapped.is_some() || at >= failed.at + failed.length {
                     most
+                } else if at < failed.at {
+                    cmp::min(failed.at - at, most)
+                } else {
+                    failed.length.div_ceil(64)
                 };
-                let mut piece = Vec::new();
-                self.tail.read(at, length)?.read_to_end(&mut piece)?;
+                let piece = self.kept(at, length)?;
                 if piece.is_empty() {
                     return Ok(());
                 }
-                let length = piece.len() as u64;
-                if let Some(again) = self.feed(&piece, at, batches)? {
-                    failed = Piece { at, length };
-                    trap = again;
-                    break;
+                match self.take(&piece, at, batches)? {
+                    Some(again) => break again,
+                    None => at += piece.len() as u64,
                 }
-                at += length;
-            }
+            };
         }
     }
 
-    /// Rejects what stands between the last log and `end`, but for the wrapper's opening and separators.
-    fn reject(&mut self, end: u64, trap: &Trap, batches: &mut Vec<Batch>) -> io::Result<()> {
+    /// Where the log begins that the byte before `end` belongs to: a new instance says so, when it is told that the payload
+    /// ends in the middle of that log. Goes over the wrapper's opening that may stand before it.
+    fn begin_of_log(&mut self, end: u64) -> Result<u64, Failure> {
         let from = self.reported;
-        let mut log = Span {
-            offset: from,
-            length: end - from,
-        };
-        if let Some(bytes) = self.tail.slice(from, end - from) {
-            let mut opening = self.opening.clone();
-            let mut start = last_value(bytes).unwrap_or(0);
-            opening.walk(&bytes[..start]);
-            if opening.text().is_empty() || start == 0 {
-                start = self.separators(bytes);
-            } else {
-                self.opening = opening;
-            }
-            let bytes = bytes[start..].trim_ascii_end();
-            log.offset += start as u64;
-            log.length = bytes.len() as u64;
+        let mut bytes = self.kept(from, cmp::min(end - from, BEGIN))?;
+        while let Some(b']' | b'}' | b',' | b' ' | b'\t' | b'\r' | b'\n') = bytes.last() {
+            bytes.pop();
         }
-        self.reported = end;
+        let skipped = self.separators(&bytes);
+        let first = from + skipped as u64;
+        let mut guest = Guest::start(&self.component, &self.options, &self.opening, first)?;
+        let reader = guest.reader;
+        let told = guest.transform.push(reader, &bytes[skipped..]);
+        let told = told.and_then(|_| guest.transform.finish(reader));
+        let log = match told {
+            Ok(Ok(batch)) => batch
+                .logs
+                .first()
+                .map(|log| log.offset.saturating_add(guest.base)),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        let begin = log
+            .filter(|log| (first..end).contains(log))
+            .unwrap_or(first);
+        self.opening.walk(&self.kept(from, begin - from)?);
+        Ok(begin)
+    }
+
+    /// Rejects what stands between the last log and `end`.
+    fn reject(&mut self, end: u64, trap: &Trap, batches: &mut Vec<Batch>) {
         batches.push(Batch {
             events: Vec::new(),
             log_indexes: Vec::new(),
-            logs: vec![log],
+            logs: vec![Span {
+                offset: self.reported,
+                length: end - self.reported,
+            }],
             notes: Vec::new(),
             rejections: vec![Rejection {
                 log_index: 0,
                 reason: trap.to_string(),
             }],
         });
-        Ok(())
+        self.reported = end;
+    }
+
+    fn kept(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.tail.read(offset, length)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Args {
     file: Option<PathBuf>,
 }
 
-const PIECE: usize = 128 << 10;
+const PIECE: usize = 256 << 10;
 
 pub fn run(args: Args) -> Result<Status, Stop> {
     let component = args.component.load()?;

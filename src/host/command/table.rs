@@ -27,7 +27,9 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         let terminal = terminal_size::terminal_size().filter(|_| io::stdout().is_terminal());
         Table {
             rows: vec![heading.map(str::to_owned)],
-            width: terminal.map_or(WIDTH, |(width, _)| usize::from(width.0).max(COLUMNS * NARROW)),
+            width: terminal.map_or(WIDTH, |(width, _)| {
+                usize::from(width.0).max(COLUMNS * NARROW)
+            }),
         }
     }
 
@@ -155,10 +157,9 @@ mod tests {
         ];
         table.row(cells.map(str::to_owned));
         let expected = "\
-FIELD          VALUE      LOGIC
-principal.     x\\u{1b}[   copies the
-user.userid    2J         text as it
-                          came
+FIELD        VALUE       LOGIC
+principal.   x\\u{1b}[2J  copies the
+user.userid              text as it came
 ";
         for line in table.to_string().lines() {
             assert!(line.chars().count() <= 40, "{line}");

@@ -1,8 +1,8 @@
-//! Where a payload's wrappers stand: what a fresh reader has to see before the rest of a payload.
+//! What the host has to understand of a payload to go on after a trap.
 //!
-//! A trap takes the reader along, and with it that the logs were elements of `{"records": [`. The host keeps that text, cut
-//! down to what is still open. It reads only what stands between logs, and only to go on after a trap: which wrappers
-//! there are, and what is a log, remains the component's to say.
+//! A trap takes the reader along, and with it that the logs were elements of `{"records": [`, and where the log ends that was
+//! being read. So the host keeps the text that is still open, and can find the end of a log. It reads only what stands
+//! between logs, and what is rejected: which wrappers there are, and what is a log, remains the component's to say.
 
 /// The openings of a payload's wrappers that are not closed yet.
 #[derive(Clone, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Opening {
 const MOST: usize = 16 << 10;
 
 impl Opening {
-    /// What to feed first: up to an open list, or nothing.
+    /// What to feed to a new reader first: up to an open list, or nothing.
     pub(crate) fn text(&self) -> &[u8] {
         if self.text.ends_with(b"[") {
             &self.text
@@ -70,27 +70,31 @@ impl Opening {
     }
 }
 
-/// Where the last JSON value of `bytes` begins, if a bracket closes it and nothing but commas and white space follows.
-pub(crate) fn last_value(bytes: &[u8]) -> Option<usize> {
-    let mut quoted = Quoted::default();
-    let mut open = Vec::new();
-    let mut last = None;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if quoted.is_part(byte) {
-            last = None;
-            continue;
-        }
-        match byte {
-            b'[' | b'{' => {
-                open.push(at);
-                last = None;
+/// Looks for the end of a log, from its first byte on: where its brackets close, else at the end of the line.
+#[derive(Default)]
+pub(crate) struct LogEnd {
+    quoted: Quoted,
+    depth: usize,
+}
+
+impl LogEnd {
+    /// Goes on with these bytes. Tells how many of them belong to the log, if it ends among them.
+    pub(crate) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (at, byte) in bytes.iter().enumerate() {
+            let quoted = self.quoted.is_part(*byte);
+            match byte {
+                b'\n' if quoted || self.depth == 0 => return Some(at),
+                b'[' | b'{' if !quoted => self.depth += 1,
+                b']' | b'}' if !quoted => match self.depth {
+                    0 => return Some(at),
+                    1 => return Some(at + 1),
+                    _ => self.depth -= 1,
+                },
+                _ => {}
             }
-            b']' | b'}' => last = open.pop(),
-            b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
-            _ => last = None,
         }
+        None
     }
-    last
 }
 
 /// Whether a byte belongs to a JSON string.
@@ -151,18 +155,25 @@ mod tests {
     }
 
     #[test]
-    fn the_last_value_is_found_from_its_end() {
+    fn a_log_ends_with_its_brackets_or_its_line() {
         for (bytes, expected) in [
-            (r#"{"a": 1}"#, Some(0)),
-            (r#"{"records": [{"a": "}"}"#, Some(13)),
-            ("{\"a\": {}}\n", Some(0)),
-            (r#"[{}, {"b": 1}, "#, Some(5)),
-            (r#"{"a": "x"#, None),
-            ("text", None),
-            ("{} text", None),
+            (
+                r#"{"a": "}", "b": [{}]}, {"c": 1}"#,
+                Some(r#"{"a": "}", "b": [{}]}"#),
+            ),
+            ("{\n\"a\": {}}\n", Some("{\n\"a\": {}}")),
+            ("{\"a\": \"b\n{}", Some("{\"a\": \"b")),
+            ("text, text\n{}", Some("text, text")),
+            ("\"text\"]", Some("\"text\"")),
+            ("{\"a\": ", None),
             ("", None),
         ] {
-            assert_eq!(last_value(bytes.as_bytes()), expected, "{bytes}");
+            let length = LogEnd::default().find(bytes.as_bytes());
+            assert_eq!(length.map(|it| &bytes[..it]), expected, "{bytes}");
+            let mut end = LogEnd::default();
+            let mut pieces = bytes.as_bytes().chunks(1).enumerate();
+            let pieced = pieces.find_map(|(at, byte)| end.find(byte).map(|length| at + length));
+            assert_eq!(pieced, length, "{bytes}");
         }
     }
 }
