@@ -172,7 +172,7 @@ impl<'a> Teller<'a> {
         while let Some(op) = self.plan().ops.get(at) {
             at += 1;
             match op {
-                Op::Open { mask, skip, .. } if !mask.meets(&record.present) => at = *skip,
+                Op::Open { mask, skip, .. } if !mask.meets(&record.present) => at = *skip as usize,
                 Op::Open { .. } | Op::Close(_) => {}
                 Op::Literal { text, path, row } => {
                     let member = self.plan().literals.text(*text).trim_end_matches(',');
@@ -184,35 +184,25 @@ impl<'a> Teller<'a> {
                     let Some(target) = self.plan().targets.get(*target) else {
                         continue;
                     };
+                    if *end == End::JSON {
+                        let text = format!("{{\"\":{}}}", record.text(*cell, self.log));
+                        self.tell_json(&text, target.path, record.row_of(*cell));
+                        continue;
+                    }
                     let mut path = self.numbered(target.path);
                     if *end == End::TEXTS {
                         path.push_str("[0]");
                     }
                     self.tell_cell(path, target, record.cell(*cell));
                 }
-                Op::Message { cell, target, .. } if record.has(*cell) => {
-                    let Some(target) = self.plan().targets.get(*target) else {
-                        continue;
-                    };
-                    let text = format!("{{\"\":{}}}", record.text(*cell, self.log));
-                    let row = record.row_of(*cell);
-                    self.tell_json(&text, target.path, row);
-                }
-                Op::Text { .. } | Op::Message { .. } => {}
-                Op::Many {
-                    mask,
-                    by_cell,
-                    entries,
-                    leaves,
-                    ..
-                } => {
+                Op::Text { .. } => {}
+                Op::Many(many) => {
                     let mut count = 0;
-                    for cell in mask.both(&record.present) {
-                        let entry = by_cell.get(cell as usize).copied().unwrap_or(NONE);
-                        let target = entries.get(entry as usize).map(|entry| entry.1);
-                        let target = target.and_then(|target| self.plan().targets.get(target));
-                        let Some(target) = target else { continue };
-                        let values: Vec<Cell> = if target.is_array {
+                    for (cell, entry) in many.of(&record.present) {
+                        let Some(target) = self.plan().targets.get(entry.target) else {
+                            continue;
+                        };
+                        let values: Vec<Cell> = if entry.is_array {
                             let items = record.items.iter().filter(|item| item.cell == cell);
                             items.map(|item| item.value).collect()
                         } else {
@@ -222,7 +212,7 @@ impl<'a> Teller<'a> {
                             self.tell_entry(target, value, &mut count);
                         }
                     }
-                    if *leaves {
+                    if many.leaves {
                         self.tell_leaves();
                     }
                 }

@@ -2,7 +2,7 @@
 
 use crate::fields::{FIELDS, Kind};
 use crate::json;
-use crate::plan::{ALWAYS_CELL, LEAVES_CELL, NONE, Op, Part, Target, is_literal};
+use crate::plan::{ALWAYS_CELL, Entry, LEAVES_CELL, Many, NONE, Op, Part, Target, is_literal};
 use crate::record::Mask;
 use crate::row::{Logic, Row};
 use crate::writer::{End, Literals};
@@ -106,7 +106,7 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
                 });
             }
             (Kind::Message, [(target, it)]) => {
-                ops.push(Op::Message {
+                ops.push(Op::Text {
                     cell: it.cell,
                     text: literals.add(&key),
                     end: End::JSON,
@@ -152,7 +152,7 @@ fn close(ops: &mut Vec<Op>, open: &mut Vec<(usize, String, bool)>) {
     if let Some((at, _, is_array)) = open.pop()
         && let Some(Op::Open { skip, .. }) = ops.get_mut(at)
     {
-        *skip = end;
+        *skip = end as u32;
         ops.push(Op::Close(if is_array { b']' } else { b'}' }));
     }
 }
@@ -213,16 +213,20 @@ fn many(literals: &mut Literals, targets: &[(usize, &Target)], is_fields: bool) 
         } else {
             format!("{{\"key\":\"{key}\",\"value\":\"")
         };
-        entries.push((literals.add(&text), *target));
+        entries.push(Entry {
+            before: literals.add(&text),
+            target: *target,
+            is_array: it.is_array,
+        });
     }
     let end = if is_fields { End::TEXT } else { End::OBJECT };
-    Op::Many {
+    Op::Many(Box::new(Many {
         mask,
         by_cell,
         entries,
         end,
         leaves: is_fields,
-    }
+    }))
 }
 
 fn ingestion_labels(key: &str, options: &Options) -> String {

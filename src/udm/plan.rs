@@ -119,14 +119,15 @@ pub enum Action {
     Remembered(Function, Vec<u16>),
 }
 
-/// A part of the event.
+/// A part of the event. Small, with its kind in plain sight: an event is some hundred of them.
+#[repr(u8)]
 pub enum Op {
     /// An object or array begins, unless none of `mask` is there: then writing goes on at `skip`.
     Open {
         /// What makes it worth opening.
         mask: Mask,
         /// The operation after the matching [`Op::Close`].
-        skip: usize,
+        skip: u32,
         /// The key and the bracket.
         text: Literal,
     },
@@ -141,7 +142,7 @@ pub enum Op {
         /// The row, or [`NONE`] for an option of the caller.
         row: u16,
     },
-    /// A text, or an array of one text.
+    /// A text, an array of one text, or a message as JSON: its end tells.
     Text {
         /// The value.
         cell: u16,
@@ -152,35 +153,48 @@ pub enum Op {
         /// Where it came from.
         target: usize,
     },
-    /// A message as JSON.
-    Message {
-        /// The value.
-        cell: u16,
-        /// The key.
-        text: Literal,
-        /// The comma.
-        end: End,
-        /// Where it came from.
-        target: usize,
-    },
-    /// Labels, or entries of `additional`, in the order of their cells.
-    Many {
-        /// The cells of the entries.
-        mask: Mask,
-        /// For each cell, its entry.
-        by_cell: Vec<u16>,
-        /// What stands before each value, and where it came from.
-        entries: Vec<(Literal, usize)>,
-        /// What stands after each value.
-        end: End,
-        /// `additional`: leaves follow.
-        leaves: bool,
-    },
+    /// Labels, or entries of `additional`.
+    Many(Box<Many>),
     /// Messages by the position of their raw elements.
     Elements {
         /// The fields of each.
         parts: Vec<Part>,
     },
+}
+
+/// Labels, or entries of `additional`, in the order of their cells.
+pub struct Many {
+    /// The cells of the entries.
+    pub mask: Mask,
+    /// For each cell, its entry.
+    pub by_cell: Vec<u16>,
+    /// What is written of each.
+    pub entries: Vec<Entry>,
+    /// What stands after each value.
+    pub end: End,
+    /// `additional`: leaves follow.
+    pub leaves: bool,
+}
+
+impl Many {
+    /// The entries that are there, and their cells.
+    #[inline]
+    pub fn of(&self, present: &Mask) -> impl Iterator<Item = (u16, &Entry)> {
+        self.mask.both(present).filter_map(|cell| {
+            let entry = *self.by_cell.get(cell as usize)?;
+            Some((cell, self.entries.get(entry as usize)?))
+        })
+    }
+}
+
+/// A label, or an entry of `additional`.
+pub struct Entry {
+    /// What stands before the value.
+    pub before: Literal,
+    /// Where it came from.
+    pub target: usize,
+    /// There is one for each element of the raw array.
+    pub is_array: bool,
 }
 
 /// A field of a message that is written once for each element.

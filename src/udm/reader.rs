@@ -294,8 +294,8 @@ impl<'a> View<'a> {
 
 impl Payload {
     fn push(&mut self, bytes: &[u8], out: &mut Out) {
-        // Events are a little longer than their logs.
-        out.batch.events.reserve(bytes.len() + bytes.len() / 4);
+        // Events are longer than their logs.
+        out.batch.events.reserve(bytes.len() + bytes.len() / 2);
         if self.buffer.is_empty() {
             let used = self.run(bytes, false, out);
             self.buffer

@@ -4,7 +4,7 @@
 //! which nothing is there was never opened. Strings of the log are copied as they stand, escapes and all.
 
 use crate::json::Piece;
-use crate::plan::{NONE, Op, Part, Plan, TRUNCATED};
+use crate::plan::{Many, NONE, Op, Part, Plan, TRUNCATED};
 use crate::record::{Cell, Record};
 
 /// The texts between the values, one after the other.
@@ -85,7 +85,7 @@ impl Page {
     #[inline(always)]
     fn put(&mut self, text: &[u8], piece: Piece) {
         let start = piece.start as usize;
-        let length = (piece.end as usize).saturating_sub(start);
+        let length = (piece.end as usize).wrapping_sub(start);
         let from = text
             .get(start..start + WIDE)
             .and_then(|it| it.first_chunk::<WIDE>());
@@ -96,7 +96,7 @@ impl Page {
                 *to = *from;
                 self.length += length;
             }
-            _ => self.text(text.get(start..start + length).unwrap_or_default()),
+            _ => self.text(text.get(start..piece.end as usize).unwrap_or_default()),
         }
     }
 
@@ -117,7 +117,7 @@ impl Page {
     }
 
     /// A text of any length. Makes room for a wide copy behind it.
-    #[cold]
+    #[inline(never)]
     fn text(&mut self, text: &[u8]) {
         let end = self.length + text.len();
         if end + WIDE > self.bytes.len() {
@@ -185,7 +185,7 @@ pub fn write(plan: &Plan, record: &Record, log: &str, page: &mut Page, out: &mut
                 if mask.meets(&record.present) {
                     page.put(texts.literals, *text);
                 } else {
-                    at = *skip;
+                    at = *skip as usize;
                 }
             }
             Op::Close(bracket) => page.close(*bracket),
@@ -197,55 +197,48 @@ pub fn write(plan: &Plan, record: &Record, log: &str, page: &mut Page, out: &mut
                     texts.member(page, *text, record.cell(*cell), *end);
                 }
             }
-            Op::Message {
-                cell, text, end, ..
-            } => {
-                if record.has(*cell) {
-                    texts.member(page, *text, record.cell(*cell), *end);
-                }
-            }
-            Op::Many {
-                mask,
-                by_cell,
-                entries,
-                end,
-                leaves,
-            } => {
-                for cell in mask.both(&record.present) {
-                    let entry = by_cell.get(cell as usize).copied().unwrap_or(NONE);
-                    let Some((text, target)) = entries.get(entry as usize) else {
-                        continue;
-                    };
-                    let is_array = plan.targets.get(*target).is_some_and(|it| it.is_array);
-                    if is_array {
-                        for item in record.items.iter().filter(|item| item.cell == cell) {
-                            texts.member(page, *text, item.value, *end);
-                        }
-                    } else {
-                        texts.member(page, *text, record.cell(cell), *end);
-                    }
-                }
-                if *leaves {
+            Op::Many(many) => {
+                write_many(many, record, texts, page);
+                if many.leaves {
                     write_leaves(plan, record, log, page);
                 }
             }
-            Op::Elements { parts } => {
-                for position in positions(parts, record) {
-                    page.text(b"{");
-                    for part in parts {
-                        if let Some(value) = item(record, part.cell, position) {
-                            texts.member(page, part.before, value, part.end);
-                        }
-                    }
-                    page.close(b'}');
-                }
-            }
+            Op::Elements { parts } => write_elements(parts, record, texts, page),
         }
     }
     // The last close left a comma.
     let event = page.bytes.get(..page.length.saturating_sub(1));
     out.extend_from_slice(event.unwrap_or_default());
     out.push(b'\n');
+}
+
+// The loops within the loop stand on their own, so that each keeps its values in registers.
+
+#[inline(never)]
+fn write_many(many: &Many, record: &Record, texts: Texts, page: &mut Page) {
+    let end = many.end;
+    for (cell, entry) in many.of(&record.present) {
+        if entry.is_array {
+            for item in record.items.iter().filter(|item| item.cell == cell) {
+                texts.member(page, entry.before, item.value, end);
+            }
+        } else {
+            texts.member(page, entry.before, record.cell(cell), end);
+        }
+    }
+}
+
+#[inline(never)]
+fn write_elements(parts: &[Part], record: &Record, texts: Texts, page: &mut Page) {
+    for position in positions(parts, record) {
+        page.text(b"{");
+        for part in parts {
+            if let Some(value) = item(record, part.cell, position) {
+                texts.member(page, part.before, value, part.end);
+            }
+        }
+        page.close(b'}');
+    }
 }
 
 /// The positions at which one of the parts has an element, in order.
@@ -263,6 +256,7 @@ pub fn item(record: &Record, cell: u16, position: u32) -> Option<Cell> {
     record.items.iter().find(found).map(|item| item.value)
 }
 
+#[inline(never)]
 fn write_leaves(plan: &Plan, record: &Record, log: &str, page: &mut Page) {
     for (key, value, _) in leaves(plan, record) {
         page.text(b"\"");
