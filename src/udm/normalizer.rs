@@ -44,12 +44,11 @@ pub enum Made {
 }
 
 impl Normalizer {
-    /// Compiles the table of the options' source.
+    /// Compiles a source's table.
     ///
     /// # Errors
-    /// When no source has the log type, or an option cannot be used.
-    pub fn new(options: &Options) -> Result<Normalizer, Error> {
-        let source = crate::source(&options.log_type)?;
+    /// When an option cannot be used.
+    pub fn new(source: &'static Source, options: &Options) -> Result<Normalizer, Error> {
         options.check()?;
         Ok(Normalizer {
             source,

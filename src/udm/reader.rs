@@ -12,7 +12,7 @@ use crate::json::{self, Cursor, Flaw, cut_short, repair};
 use crate::normalizer::{Made, Normalizer};
 use crate::rescue;
 use crate::scan::{Found, Stop};
-use crate::{Batch, Error, Note, Options, Rejection, Span};
+use crate::{Batch, Error, Note, Options, Rejection, Source, Span};
 
 /// The most bytes of a log. A longer one is rejected and skipped as it streams.
 pub const MAX_LOG: usize = 4 * 1024 * 1024;
@@ -35,7 +35,15 @@ impl Reader {
     /// # Errors
     /// When no source has the log type, or an option cannot be used.
     pub fn new(options: &Options) -> Result<Reader, Error> {
-        let normalizer = Normalizer::new(options)?;
+        Reader::with(crate::source(&options.log_type)?, options)
+    }
+
+    /// A reader for the logs of this source, whatever log type the options name.
+    ///
+    /// # Errors
+    /// When an option cannot be used.
+    pub(crate) fn with(source: &'static Source, options: &Options) -> Result<Reader, Error> {
+        let normalizer = Normalizer::new(source, options)?;
         let delimiter = options
             .split_delimiter
             .clone()
@@ -496,13 +504,17 @@ impl Payload {
                     base64,
                 }) => {
                     let place = content.start as usize..content.end as usize;
-                    let content = log.get(place).unwrap_or_default();
+                    let content = json::unescape(log.get(place).unwrap_or_default());
                     let json = match base64 {
-                        false => json::unescape(content).into_owned(),
-                        true => {
-                            let json = crate::envelope::decode_base64(content);
-                            format!("\"data\":{}", json.unwrap_or_default())
-                        }
+                        false => content.into_owned(),
+                        true => match crate::envelope::decode_base64(&content) {
+                            Some(json) => format!("\"data\":{json}"),
+                            None => {
+                                let found = cut_short(&content, 40);
+                                let what = "expected JSON in base64 at `data_base64`";
+                                return out.reject(log_index, format!("{what}, but found `{found}`"));
+                            }
+                        },
                     };
                     log.replace_range(start..end, &json);
                 }
@@ -546,7 +558,8 @@ impl Payload {
         let log = rest.get(..end).unwrap_or_default().trim_ascii_end();
         let reason = match is_invalid_utf8 {
             true => format!("expected UTF-8, but found other bytes at byte {flaw_at}"),
-            false => flaw.describe(text),
+            // Bytes behind the log may not be here yet, and must not show.
+            false => flaw.describe(text.get(..text.floor_char_boundary(end)).unwrap_or_default()),
         };
         let log_index = out.log(self.offset + at as u64, log.len());
         out.reject(log_index, reason);

@@ -430,7 +430,9 @@ impl<'a> Scanner<'_, '_, 'a> {
         let start = self.path.len();
         self.push_raw_key_text(key);
         let key = self.path.as_bytes().get(start..).unwrap_or_default();
-        self.record.dotted |= key.iter().any(|byte| matches!(byte, b'.' | b'['));
+        // `record.` stands before keys of ours, too.
+        let is_dotted = key.iter().any(|byte| matches!(byte, b'.' | b'['));
+        self.record.dotted |= is_dotted || key == b"record";
     }
 
     fn push_raw_key_text(&mut self, key: Piece) {

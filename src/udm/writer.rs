@@ -3,6 +3,9 @@
 //! A comma follows every member; the closing bracket takes the last one's place. So nothing looks ahead, and an object of
 //! which nothing is there was never opened. Strings of the log are copied as they stand, escapes and all.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use crate::json::Piece;
 use crate::plan::{Many, NONE, Op, Part, Plan, TRUNCATED};
 use crate::record::{Cell, Record};
@@ -275,29 +278,27 @@ fn write_leaves(plan: &Plan, record: &Record, log: &str, page: &mut Page) {
 pub fn leaves<'a>(
     plan: &'a Plan,
     record: &'a Record,
-) -> impl Iterator<Item = (std::borrow::Cow<'a, str>, Cell, u16)> {
-    let path = |at: usize| {
-        let leaf = record.leaves.get(at)?;
+) -> impl Iterator<Item = (Cow<'a, str>, Cell, u16)> {
+    // Each key so far, and the number that a key of its name had last.
+    let mut taken: BTreeMap<Cow<'a, str>, usize> = BTreeMap::new();
+    let kept = record.leaves.iter().filter(|leaf| leaf.row != NONE);
+    kept.map(move |leaf| {
         let place = leaf.path.0 as usize..leaf.path.1 as usize;
-        (leaf.row != NONE).then(|| record.paths.get(place).unwrap_or_default())
-    };
-    record
-        .leaves
-        .iter()
-        .enumerate()
-        .filter_map(move |(at, leaf)| {
-            let key = path(at)?;
-            let twins = match record.dotted {
-                true => (0..at).filter(|before| path(*before) == Some(key)).count(),
-                false => 0,
-            };
-            let mut key = std::borrow::Cow::Borrowed(key);
-            if plan.named.find(&key).is_some() {
-                key.to_mut().insert_str(0, "record.");
+        let mut key = Cow::Borrowed(record.paths.get(place).unwrap_or_default());
+        if plan.named.find(&key).is_some() {
+            key.to_mut().insert_str(0, "record.");
+        }
+        if record.dotted {
+            let mut number = taken.get(&key).copied().unwrap_or(1);
+            let mut free = key.clone();
+            while taken.contains_key(&free) {
+                number += 1;
+                free = Cow::Owned(format!("{key}#{number}"));
             }
-            if twins > 0 {
-                key.to_mut().push_str(&format!("#{}", twins + 1));
-            }
-            Some((key, leaf.value, leaf.row))
-        })
+            taken.insert(key, number);
+            taken.entry(free.clone()).or_insert(1);
+            key = free;
+        }
+        (key, leaf.value, leaf.row)
+    })
 }

@@ -185,7 +185,7 @@ pub(super) const ROWS: &[Row] = &[
     row("C28", "N/A",                                                 "target.resource.name",                                              With(v::object_name, v::OBJECT, "by the action, when no published row gives an id or a name")),
     row("C28", "N/A",                                                 "target.resource.resource_subtype",                                  With(v::object_subtype, v::OBJECT, "by the action, when no published row gives an id or a name")),
     row("C26", "resourceId",                                          "target.resource.product_object_id",                                 Copy),
-    row("C18", "topic",                                               "target.resource.product_object_id",                                 Copy),
+    row("C18", "topic",                                               "target.resource.product_object_id",                                 Unless(&["_Internal_WorkspaceResourceId"])),
     row("C29", "ActorClientId",                                       "principal.user.userid",                                             With(v::not_zero, &["ActorClientId"], "copy, when row 6 gives nothing")),
     row("C29", "ActorClientId",                                       "additional.fields[ActorClientId]",                                  With(v::not_zero, &["ActorClientId"], "copy, unless it is all zero")),
     row("C29", "id",                                                  "additional.fields[id]",                                             Copy),

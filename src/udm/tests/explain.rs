@@ -32,7 +32,11 @@ fn put_together(told: &[Derivation]) -> Vec<Value> {
     let mut events: Vec<(Vec<&str>, Value)> = Vec::new();
     for derivation in told.iter().filter(|it| !it.path.is_empty()) {
         let path = derivation.path.as_str();
-        if events.last().is_none_or(|(paths, _)| paths.contains(&path)) {
+        let is_first = path == "metadata.product_log_id";
+        if events
+            .last()
+            .is_none_or(|(paths, _)| is_first || paths.contains(&path))
+        {
             events.push((Vec::new(), json!({})));
         }
         let (paths, event) = events.last_mut().unwrap();
