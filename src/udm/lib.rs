@@ -18,6 +18,13 @@
 )]
 #![forbid(unsafe_code)]
 
+// What helps the integration tests helps the unit tests.
+#[cfg(test)]
+extern crate self as udm;
+#[cfg(test)]
+#[path = "tests/goldens_support/mod.rs"]
+mod goldens_support;
+
 mod azure_devops;
 mod batch;
 mod bounds;

@@ -112,3 +112,6 @@ impl Logic {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -9,6 +9,8 @@ mod event_type;
 mod objects;
 mod outcome;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use crate::Source;
