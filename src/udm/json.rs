@@ -211,10 +211,24 @@ impl<'a> Cursor<'a> {
     pub fn string(&mut self) -> Result<Piece, Flaw> {
         let bytes = self.text.as_bytes();
         let start = self.at + 1;
-        let mut at = start;
+        let end = start + plain_bytes(bytes.get(start..).unwrap_or_default());
+        if bytes.get(end) != Some(&b'"') {
+            return self.unusual_string(start, end);
+        }
+        self.at = end + 1;
+        Ok(Piece {
+            start: start as u32,
+            end: end as u32,
+            escaped: false,
+        })
+    }
+
+    /// The same for a string with escapes or flaws, which was followed to `at`.
+    #[cold]
+    fn unusual_string(&mut self, start: usize, mut at: usize) -> Result<Piece, Flaw> {
+        let bytes = self.text.as_bytes();
         let mut escaped = false;
         loop {
-            at += plain_bytes(bytes.get(at..).unwrap_or_default());
             match bytes.get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -227,6 +241,7 @@ impl<'a> Cursor<'a> {
                 }
                 None => return Err(Flaw::Incomplete),
             }
+            at += plain_bytes(bytes.get(at..).unwrap_or_default());
         }
         self.at = at + 1;
         Ok(Piece {
@@ -322,7 +337,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// How many bytes at the start stand for themselves in a string: no quote, no backslash, no control character.
-#[inline(always)]
+#[inline(never)]
 fn plain_bytes(bytes: &[u8]) -> usize {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     for (count, block) in blocks.iter().enumerate() {
@@ -330,8 +345,14 @@ fn plain_bytes(bytes: &[u8]) -> usize {
             return count * BLOCK + at;
         }
     }
+    blocks.len() * BLOCK + plain_bytes_of(rest)
+}
+
+/// The same for the last bytes of a text.
+#[inline(never)]
+fn plain_bytes_of(rest: &[u8]) -> usize {
     let plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
-    blocks.len() * BLOCK + rest.iter().take_while(plain).count()
+    rest.iter().take_while(plain).count()
 }
 
 /// The length of the escape at `at`.

@@ -106,13 +106,16 @@ impl Keys {
 
     /// The number of a key.
     #[inline]
-    pub fn find(&self, key: &str) -> Option<u16> {
-        let print = Print::of(key.as_bytes());
+    pub fn find(&self, key: impl AsRef<[u8]>) -> Option<u16> {
+        let key = key.as_ref();
+        let print = Print::of(key);
         let mut place = (print.hash() >> self.shift) as usize;
         loop {
             let index = *self.places.get(place)?;
             let entry = self.entries.get(usize::from(index).checked_sub(1)?)?;
-            if entry.print == print && (print.length <= 16 || middle_equal(&entry.key, key)) {
+            if entry.print == print
+                && (print.length <= 16 || middle_equal(entry.key.as_bytes(), key))
+            {
                 return Some(entry.number);
             }
             place = (place + 1) & (self.places.len() - 1);
@@ -122,9 +125,9 @@ impl Keys {
 
 /// Whether two keys of one length and with equal ends are equal.
 #[inline]
-fn middle_equal(one: &str, other: &str) -> bool {
-    let (one, _) = one.as_bytes().as_chunks::<8>();
-    let (other, _) = other.as_bytes().as_chunks::<8>();
+fn middle_equal(one: &[u8], other: &[u8]) -> bool {
+    let (one, _) = one.as_chunks::<8>();
+    let (other, _) = other.as_chunks::<8>();
     let word = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
     one.iter()
         .skip(1)

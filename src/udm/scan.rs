@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST, is_json};
 use crate::json::{Cursor, Flaw, Piece};
+use crate::keys::Keys;
 use crate::plan::{ENVELOPE_CELL, LEAVES_CELL, NONE, Plan};
 use crate::record::{Cell, Item, Leaf, Mask, Record};
 
@@ -150,9 +151,9 @@ impl<'a> Scanner<'_, '_, 'a> {
         while more {
             let start = self.cursor.at;
             let key = self.cursor.key()?;
-            let name = self.text_of(key);
-            let node = keys.keys.find(&name);
-            if level == 0 && may_wrap(&name) && self.is_wrapped(&name, node, start)? {
+            let node = self.node_of(key, &keys.keys);
+            let may_wrap = level == 0 && self.envelope == Envelope::Unknown && may_wrap(key);
+            if may_wrap && self.is_wrapped(key, node, start)? {
                 if self.list.is_some() {
                     return Ok(());
                 }
@@ -163,13 +164,25 @@ impl<'a> Scanner<'_, '_, 'a> {
                     None => self.unnamed(key, seen, keys.rest)?,
                 }
             }
-            self.path.truncate(path);
+            if self.path.len() > path {
+                self.path.truncate(path);
+            }
             more = self.cursor.another(b'}')?;
         }
         self.seen.truncate(seen);
         Ok(())
     }
 
+    #[inline(always)]
+    fn node_of(&self, key: Piece, keys: &Keys) -> Option<u16> {
+        if key.escaped {
+            return keys.find(self.text_of(key).as_ref());
+        }
+        let text = self.cursor.text().as_bytes();
+        keys.find(text.get(key.start as usize..key.end as usize)?)
+    }
+
+    #[inline(never)]
     fn text_of(&self, piece: Piece) -> Cow<'a, str> {
         let text = self
             .cursor
@@ -540,11 +553,12 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 
     /// Reads the value of a record's key as what logs come wrapped in, if it is that.
-    fn is_wrapped(&mut self, name: &str, node: Option<u16>, start: usize) -> Result<bool, Stop> {
+    fn is_wrapped(&mut self, key: Piece, node: Option<u16>, start: usize) -> Result<bool, Stop> {
         let first = self.cursor.peek();
-        if !matches!(first, Some(b'{' | b'[' | b'"')) || self.envelope != Envelope::Unknown {
+        if !matches!(first, Some(b'{' | b'[' | b'"')) {
             return Ok(false);
         }
+        let name: &str = &self.text_of(key);
         if first == Some(b'[') || (first == Some(b'{') && name == OUTER_LIST) {
             return self.is_list(name);
         }
@@ -636,7 +650,7 @@ impl<'a> Scanner<'_, '_, 'a> {
         ahead.skip_value()?;
         while ahead.another(b'}')? {
             let key = ahead.key()?;
-            let found = keys.and_then(|level| level.keys.find(&self.text_of(key)));
+            let found = keys.and_then(|level| self.node_of(key, &level.keys));
             match found {
                 Some(cell) if is_mark(cell) => break,
                 Some(_) if found == node => {}
@@ -653,10 +667,9 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 }
 
-/// Whether a record's key is one of those that logs come wrapped in.
-fn may_wrap(name: &str) -> bool {
-    matches!(name.len(), 4 | 5 | 7 | 11 | 24)
-        && (CONTENTS.contains(&name) || LISTS.contains(&name) || name == CONTENT_BASE64)
+/// Whether a record's key may be one of those that logs come wrapped in: whether it is as long as one of them.
+fn may_wrap(key: Piece) -> bool {
+    matches!(length(key), 4 | 5 | 7 | 11 | 24) || key.escaped
 }
 
 fn push_position(path: &mut String, position: u32) {

@@ -285,7 +285,7 @@ pub fn leaves<'a>(
     kept.map(move |leaf| {
         let place = leaf.path.0 as usize..leaf.path.1 as usize;
         let mut key = Cow::Borrowed(record.paths.get(place).unwrap_or_default());
-        if plan.named.find(&key).is_some() {
+        if plan.named.find(key.as_ref()).is_some() {
             key.to_mut().insert_str(0, "record.");
         }
         if record.dotted {
