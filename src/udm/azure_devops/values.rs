@@ -78,7 +78,7 @@ pub fn not_zero<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// Row 7.
 pub fn application<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    Some(Cow::Owned(format!("DevOps {}", inputs.text(0)?)))
+    Some(Cow::Owned(["DevOps ", &inputs.text(0)?].concat()))
 }
 
 /// Row 8, first part; C7: `PAT_Unscoped authorizationId: <guid>`, the id cut short in one of Google's samples.
