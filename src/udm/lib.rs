@@ -36,6 +36,8 @@ mod keys;
 mod normalizer;
 mod operations;
 mod options;
+#[cfg(test)]
+mod oracle;
 mod plan;
 mod reader;
 mod record;

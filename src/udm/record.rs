@@ -130,7 +130,7 @@ pub struct Record {
     pub leaf_bytes: usize,
     /// More leaves or items than are kept.
     pub truncated: bool,
-    /// A key without a row holds a dot or a bracket, so that two leaves may have one path.
+    /// A key without a row holds a dot or a bracket, or stands in an envelope, so that two leaves may have one path.
     pub dotted: bool,
     /// The path that the walk over the log has come to; kept for its memory.
     pub walk: String,

@@ -330,6 +330,7 @@ impl<'a> Scanner<'_, '_, 'a> {
             }
         }
         record.present.subtract(&below);
+        record.entered.subtract(&below);
         record.items.retain(|item| !below.contains(item.cell));
         self.misfits.retain(|misfit| misfit.path != node.path);
     }
@@ -433,6 +434,7 @@ impl<'a> Scanner<'_, '_, 'a> {
             return Ok(self.cursor.skip_value()?);
         }
         let first = self.first_leaf(key, seen);
+        self.record.dotted |= self.envelope == Envelope::Behind;
         self.push_raw_key(key);
         self.leaves(rest)?;
         self.remember(key, first);
@@ -569,6 +571,7 @@ impl<'a> Scanner<'_, '_, 'a> {
         if first == Some(b'{') {
             self.envelope = Envelope::Inside;
             self.record.present.insert(ENVELOPE_CELL);
+            self.record.dotted |= !self.record.leaves.is_empty();
             self.object(0, None)?;
             self.envelope = Envelope::Behind;
             return Ok(true);
