@@ -1,6 +1,6 @@
 //! Where a log ends when it cannot be read: brackets and quotes are counted, nothing is understood.
 
-use crate::reader::MAX_LOG;
+use crate::payload::MAX_LOG;
 
 /// Counts brackets from a log's first byte on.
 #[derive(Clone, Copy, Debug, Default)]

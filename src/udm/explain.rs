@@ -2,8 +2,9 @@
 
 use crate::json::{Cursor, cut_short};
 use crate::normalizer::Normalizer;
+use crate::out::Sink;
 use crate::plan::{Action, NONE, Op, Plan, TRUNCATED, Target};
-use crate::reader::{Reader, Sink};
+use crate::reader::Reader;
 use crate::record::Cell;
 use crate::row::{Logic, Row};
 use crate::writer::{End, item, leaves, positions};

@@ -38,6 +38,8 @@ mod operations;
 mod options;
 #[cfg(test)]
 mod oracle;
+mod out;
+mod payload;
 mod plan;
 mod reader;
 mod record;
@@ -57,6 +59,7 @@ mod writer;
 pub use batch::{Batch, Note, Rejection, Span};
 pub use explain::{Derivation, explain};
 pub use options::{Error, FieldNames, Label, Options};
-pub use reader::{MAX_LOG, Reader, normalize};
+pub use payload::MAX_LOG;
+pub use reader::{Reader, normalize};
 pub use source::{SOURCES, Source, source};
 pub use validate::{Finding, Severity, validate};
