@@ -100,8 +100,10 @@ fn cargo(args: &[&str]) -> Command {
     cargo
 }
 
+/// Cargo says where it runs this from; what is compiled in may be the place of another copy that shares the target folder.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into());
+    Path::new(&package).join("../..")
 }
 
 fn target_folder() -> PathBuf {
