@@ -2,6 +2,7 @@
 //!
 //! Slices are compared eight bytes at a time: in WebAssembly a comparison of slices is a loop over bytes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -16,7 +17,7 @@ pub struct Keys {
 
 struct Entry {
     print: Print,
-    key: String,
+    key: Cow<'static, str>,
     number: u16,
 }
 
@@ -58,13 +59,10 @@ impl Print {
 
 impl Keys {
     /// Adds a key; [`Keys::build`] makes it found.
-    pub fn insert(&mut self, key: &str, number: u16) {
+    pub fn insert(&mut self, key: impl Into<Cow<'static, str>>, number: u16) {
+        let key = key.into();
         let print = Print::of(key.as_bytes());
-        self.entries.push(Entry {
-            print,
-            key: key.to_owned(),
-            number,
-        });
+        self.entries.push(Entry { print, key, number });
     }
 
     /// Adds every key once more with its first letter in the other case, unless that is a key of its own. To be called
@@ -72,7 +70,7 @@ impl Keys {
     pub fn add_other_case(&mut self) {
         let mut others = Vec::new();
         for entry in &self.entries {
-            let mut other = entry.key.clone();
+            let mut other = entry.key.to_string();
             if let Some(first) = other.get_mut(..1) {
                 match first.bytes().all(|byte| byte.is_ascii_uppercase()) {
                     true => first.make_ascii_lowercase(),
@@ -83,9 +81,9 @@ impl Keys {
                 }
             }
         }
-        others
-            .iter()
-            .for_each(|(key, number)| self.insert(key, *number));
+        for (key, number) in others {
+            self.insert(key, number);
+        }
     }
 
     /// Makes the keys found.
@@ -187,7 +185,7 @@ mod tests {
         names
             .iter()
             .enumerate()
-            .for_each(|(number, name)| keys.insert(name, number as u16));
+            .for_each(|(number, name)| keys.insert(*name, number as u16));
         keys.build();
         for (number, name) in names.iter().enumerate() {
             assert_eq!(keys.find(name), Some(number as u16), "{name}");
@@ -209,7 +207,7 @@ mod tests {
     fn the_other_case_of_a_first_letter_is_found_unless_it_is_a_key_of_its_own() {
         let mut keys = Keys::default();
         for (number, name) in ["Id", "id", "ActorUPN"].iter().enumerate() {
-            keys.insert(name, number as u16);
+            keys.insert(*name, number as u16);
         }
         keys.build();
         keys.add_other_case();

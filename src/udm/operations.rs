@@ -1,5 +1,7 @@
 //! Compiles the writing half of a plan: from UDM paths to the operations that print an event.
 
+use std::borrow::Cow;
+
 use crate::fields::{FIELDS, Kind};
 use crate::json;
 use crate::plan::{ALWAYS_CELL, Entry, LEAVES_CELL, Many, NONE, Op, Part, Target, is_literal};
@@ -11,19 +13,19 @@ use crate::{FieldNames, Options};
 /// The operations that print the targets' values in the order of [`FIELDS`], and the texts between the values.
 pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<Op>, Literals) {
     let mut literals = Literals::default();
-    let mut by_field: Vec<Vec<(usize, &Target)>> = vec![Vec::new(); FIELDS.len()];
-    for (index, target) in targets.iter().enumerate() {
-        if let Some(field) = by_field.get_mut(target.field) {
-            field.push((index, target));
-        }
-    }
+    let mut by_field: Vec<(usize, &Target)> = targets.iter().enumerate().collect();
+    by_field.sort_by_key(|(_, target)| target.field);
+    let mut rest = by_field.as_slice();
     let mut ops = vec![Op::Open {
         mask: Mask::default(),
         skip: 0,
-        text: literals.add("{"),
+        text: literals.add(&["{"]),
     }];
-    let mut open = vec![(0, String::new(), false)];
-    for ((path, kind), targets) in FIELDS.iter().zip(by_field) {
+    let mut open = vec![(0, "", false)];
+    for (field, (path, kind)) in FIELDS.iter().enumerate() {
+        let count = rest.iter().take_while(|(_, target)| target.field == field);
+        let (targets, others) = rest.split_at_checked(count.count()).unwrap_or_default();
+        rest = others;
         let labels = *path == "metadata.ingestion_labels" && !options.labels.is_empty();
         if targets.is_empty() && !labels {
             continue;
@@ -33,29 +35,33 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
             .iter()
             .skip(1)
             .zip(&containers)
-            .take_while(|((_, open, _), (path, _))| open == path)
+            .take_while(|((_, open, _), container)| *open == container.path)
             .count();
         while open.len() > shared + 1 {
             close(&mut ops, &mut open);
         }
-        for (path, text) in containers.into_iter().skip(shared) {
-            let named = names(&text, options.field_names);
-            open.push((ops.len(), path, text.ends_with('[')));
+        for container in containers.into_iter().skip(shared) {
+            open.push((ops.len(), container.path, container.is_array));
+            let bracket = if container.is_array { "[" } else { "{" };
+            let text = match container.name {
+                "" => literals.add(&[bracket]),
+                name => literals.add(&["\"", &names(name, options.field_names), "\":", bracket]),
+            };
             ops.push(Op::Open {
                 mask: Mask::default(),
                 skip: 0,
-                text: literals.add(&named),
+                text,
             });
         }
-        let key = names(&format!("\"{leaf}\":"), options.field_names);
+        let key = names(leaf, options.field_names);
         let mut mask = Mask::default();
         targets
             .iter()
             .for_each(|(_, target)| mask.insert(target.cell));
-        match (kind, targets.as_slice()) {
+        match (kind, targets) {
             (Kind::Labels, []) => {
                 mask.insert(ALWAYS_CELL);
-                let text = literals.add(&ingestion_labels(&key, options));
+                let text = literals.add(&[&ingestion_labels(&key, options)]);
                 ops.push(Op::Literal {
                     text,
                     path,
@@ -67,15 +73,15 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
                 if is_fields {
                     mask.insert(LEAVES_CELL);
                 } else {
-                    open.push((ops.len(), (*path).to_owned(), true));
-                    let text = literals.add(&format!("{key}["));
+                    open.push((ops.len(), path, true));
+                    let text = literals.add(&["\"", &key, "\":["]);
                     ops.push(Op::Open {
                         mask: Mask::default(),
                         skip: 0,
                         text,
                     });
                 }
-                ops.push(many(&mut literals, &targets, is_fields));
+                ops.push(many(&mut literals, targets, is_fields));
             }
             (Kind::PerElement, [(target, it)]) => {
                 // The fields of one list become one operation.
@@ -83,7 +89,7 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
                 let before = member(tail, options.field_names);
                 let part = Part {
                     cell: it.cell,
-                    before: literals.add(&before),
+                    before: literals.add(&[&before]),
                     end: End::OBJECT,
                     target: *target,
                 };
@@ -100,7 +106,7 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
                     continue;
                 };
                 ops.push(Op::Literal {
-                    text: literals.add(&format!("{key}\"{text}\",")),
+                    text: literals.add(&["\"", &key, "\":\"", text, "\","]),
                     path,
                     row,
                 });
@@ -108,13 +114,13 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
             (Kind::Message, [(target, it)]) => {
                 ops.push(Op::Text {
                     cell: it.cell,
-                    text: literals.add(&key),
+                    text: literals.add(&["\"", &key, "\":"]),
                     end: End::JSON,
                     target: *target,
                 });
             }
             (Kind::Texts, [(target, it)]) => {
-                let text = literals.add(&format!("{key}[\""));
+                let text = literals.add(&["\"", &key, "\":[\""]);
                 let end = End::TEXTS;
                 ops.push(Op::Text {
                     cell: it.cell,
@@ -124,7 +130,7 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
                 });
             }
             (_, [(target, it), ..]) => {
-                let text = literals.add(&format!("{key}\""));
+                let text = literals.add(&["\"", &key, "\":\""]);
                 let end = End::TEXT;
                 ops.push(Op::Text {
                     cell: it.cell,
@@ -144,10 +150,11 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
     while !open.is_empty() {
         close(&mut ops, &mut open);
     }
+    literals.finish();
     (ops, literals)
 }
 
-fn close(ops: &mut Vec<Op>, open: &mut Vec<(usize, String, bool)>) {
+fn close(ops: &mut Vec<Op>, open: &mut Vec<(usize, &str, bool)>) {
     let end = ops.len() + 1;
     if let Some((at, _, is_array)) = open.pop()
         && let Some(Op::Open { skip, .. }) = ops.get_mut(at)
@@ -157,37 +164,39 @@ fn close(ops: &mut Vec<Op>, open: &mut Vec<(usize, String, bool)>) {
     }
 }
 
-/// The objects and arrays around a path's field, each with its own path and its opening text, and the field's name.
-fn containers(path: &str) -> (Vec<(String, String)>, &str) {
-    let (parents, leaf) = path.rsplit_once('.').unwrap_or(("", path));
-    let mut all = Vec::new();
-    let mut so_far = String::new();
-    if path.contains("[].") && path.starts_with("about") {
-        return (vec![("about".to_owned(), "\"about\":[".to_owned())], leaf);
-    }
-    for segment in parents.split('.') {
-        let (name, key) = split_segment(segment);
-        so_far = format!("{so_far}.{name}");
-        match key {
-            None => all.push((so_far.clone(), format!("\"{name}\":{{"))),
-            Some(key) => {
-                all.push((so_far.clone(), format!("\"{name}\":[")));
-                so_far = format!("{so_far}[{key}]");
-                all.push((so_far.clone(), "{".to_owned()));
-            }
-        }
-    }
-    (all, leaf)
+/// An object or array around a field.
+struct Container {
+    path: &'static str,
+    /// Its key; empty for an element of an array.
+    name: &'static str,
+    is_array: bool,
 }
 
-fn split_segment(segment: &str) -> (&str, Option<&str>) {
-    match segment
-        .strip_suffix(']')
-        .and_then(|segment| segment.split_once('['))
-    {
-        Some((name, key)) => (name, Some(key)),
-        None => (segment, None),
+/// The objects and arrays around a path's field, and the field's name.
+fn containers(path: &'static str) -> (Vec<Container>, &'static str) {
+    let (parents, leaf) = path.rsplit_once('.').unwrap_or(("", path));
+    let container = |end: usize, name, is_array| Container {
+        path: path.get(..end).unwrap_or_default(),
+        name,
+        is_array,
+    };
+    if path.starts_with("about[].") {
+        return (vec![container("about".len(), "about", true)], leaf);
     }
+    let mut all = Vec::with_capacity(8);
+    let mut start = 0;
+    for segment in parents.split('.') {
+        let end = start + segment.len();
+        match segment.split_once('[') {
+            None => all.push(container(end, segment, false)),
+            Some((name, _)) => {
+                all.push(container(start + name.len(), name, true));
+                all.push(container(end, "", false));
+            }
+        }
+        start = end + 1;
+    }
+    (all, leaf)
 }
 
 /// What stands before the value of a member of a member: `user.userid`.
@@ -199,22 +208,19 @@ fn member(path: &str, spelling: FieldNames) -> String {
 fn many(literals: &mut Literals, targets: &[(usize, &Target)], is_fields: bool) -> Op {
     let mut mask = Mask::default();
     let mut by_cell = vec![NONE; Mask::CELLS];
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(targets.len());
     for (target, it) in targets {
         mask.insert(it.cell);
         if let Some(entry) = by_cell.get_mut(it.cell as usize) {
             *entry = entries.len() as u16;
         }
-        let mut key = Vec::new();
-        json::push_escaped(&mut key, it.key);
-        let key = String::from_utf8_lossy(&key);
-        let text = if is_fields {
-            format!("\"{key}\":\"")
+        let before = if is_fields {
+            literals.add_around("\"", it.key, "\":\"")
         } else {
-            format!("{{\"key\":\"{key}\",\"value\":\"")
+            literals.add_around("{\"key\":\"", it.key, "\",\"value\":\"")
         };
         entries.push(Entry {
-            before: literals.add(&text),
+            before,
             target: *target,
             is_array: it.is_array,
         });
@@ -230,7 +236,7 @@ fn many(literals: &mut Literals, targets: &[(usize, &Target)], is_fields: bool) 
 }
 
 fn ingestion_labels(key: &str, options: &Options) -> String {
-    let mut text = format!("{key}[").into_bytes();
+    let mut text = format!("\"{key}\":[").into_bytes();
     let rbac_enabled = names("\"rbac_enabled\"", options.field_names);
     for label in &options.labels {
         text.extend_from_slice(b"{\"key\":\"");
@@ -252,10 +258,10 @@ fn ingestion_labels(key: &str, options: &Options) -> String {
 }
 
 /// Proto names in the wanted spelling; everything else stays.
-fn names(text: &str, spelling: FieldNames) -> String {
+fn names(text: &str, spelling: FieldNames) -> Cow<'_, str> {
     match spelling {
-        FieldNames::Proto => text.to_owned(),
-        FieldNames::LowerCamel => lower_camel(text),
+        FieldNames::Proto => Cow::Borrowed(text),
+        FieldNames::LowerCamel => Cow::Owned(lower_camel(text)),
     }
 }
 

@@ -248,7 +248,7 @@ impl Pair {
             .filter(|(_, node)| !node.is_item)
             .map(|(cell, node)| {
                 let text = record.text(cell as u16, &text).into_owned();
-                (node.path.clone(), Text(text))
+                (node.path.to_string(), Text(text))
             })
             .collect();
         assert_eq!(cells, expected.cells, "{text}");
@@ -256,7 +256,7 @@ impl Pair {
             return;
         }
         let items = record.items.iter().map(|item| {
-            let path = plan.nodes[item.cell as usize].path.clone();
+            let path = plan.nodes[item.cell as usize].path.to_string();
             let text = record.text_of(item.value, &text).into_owned();
             ((path, item.position), Text(text))
         });

@@ -4,6 +4,9 @@
 //! its node by one hash, rows that compute something are a list of steps, and the event is a list of operations in the
 //! order of [`FIELDS`]. A subtree of which nothing is there costs one test.
 
+use std::borrow::Cow;
+use std::hash::BuildHasherDefault;
+
 use crate::envelope::{ENVELOPE, RECORDS};
 use crate::fields::{FIELDS, Kind};
 use crate::keys::{Keys, TextMap};
@@ -24,7 +27,8 @@ pub const LEAVES_CELL: u16 = 1;
 pub const RECORDS_CELL: u16 = 2;
 /// There when the log stood in an envelope.
 pub const ENVELOPE_CELL: u16 = 3;
-const FIRST_NODE: u16 = 4;
+/// The first cell of a raw field.
+pub const FIRST_NODE: u16 = 4;
 
 /// The note and the marker for leaves beyond the limits.
 pub const TRUNCATED: &str = "Data._truncated";
@@ -63,7 +67,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct Node {
     /// The raw path in the table's spelling.
-    pub path: String,
+    pub path: Cow<'static, str>,
     /// The first row that reads the node's text.
     pub row: u16,
     /// The level of an object found here.
@@ -87,8 +91,6 @@ pub struct Level {
     pub prefix: String,
     /// The row that keeps keys without a row, or none.
     pub rest: u16,
-    /// The cells of everything below.
-    pub below: Mask,
 }
 
 /// A row that computes something.
@@ -112,7 +114,7 @@ pub enum Action {
     /// A text.
     Const(&'static str),
     /// What the function reads in the raw field.
-    Parse(&'static str, fn(&str) -> Option<std::borrow::Cow<'_, str>>),
+    Parse(&'static str, fn(&str) -> Option<Cow<'_, str>>),
     /// What the function makes of these cells.
     With(Function, Vec<u16>),
     /// The same, remembered by the raw field's text.
@@ -282,7 +284,7 @@ impl Plan {
         named.build();
         let mut own = Mask::default();
         for (cell, node) in nodes.iter().enumerate().skip(FIRST_NODE as usize) {
-            if node.row != NONE && !source.shared_keys.contains(&node.path.as_str()) {
+            if node.row != NONE && !source.shared_keys.contains(&node.path.as_ref()) {
                 own.insert(cell as u16);
             }
         }
@@ -338,9 +340,11 @@ struct Compiler<'a> {
     nodes: Vec<Node>,
     levels: Vec<Level>,
     /// Raw paths to nodes.
-    paths: TextMap<String, u16>,
+    paths: TextMap<Cow<'static, str>, u16>,
     targets: Vec<Target>,
     by_path: TextMap<(&'static str, &'static str), usize>,
+    /// For each row, its target; for a row without one, no target at all.
+    target_of: Vec<usize>,
     steps: Vec<Step>,
     /// The indexes of [`FIELDS`].
     fields: Keys,
@@ -351,31 +355,31 @@ impl<'a> Compiler<'a> {
     fn new(source: &'a Source) -> Compiler<'a> {
         let mut fields = Keys::default();
         for (index, (path, _)) in FIELDS.iter().enumerate() {
-            fields.insert(path, index as u16);
+            fields.insert(*path, index as u16);
         }
         fields.build();
         let mut compiler = Compiler {
             source,
             nodes: Vec::with_capacity(256),
             levels: Vec::new(),
-            paths: TextMap::default(),
+            paths: TextMap::with_capacity_and_hasher(256, BuildHasherDefault::default()),
             targets: Vec::with_capacity(256),
-            by_path: TextMap::default(),
+            by_path: TextMap::with_capacity_and_hasher(256, BuildHasherDefault::default()),
+            target_of: Vec::with_capacity(source.rows.len()),
             steps: Vec::new(),
             fields,
             cells: 0,
         };
         for path in ["", "", RECORDS, ENVELOPE] {
-            compiler.new_node(path);
+            compiler.new_node(path.into());
         }
         compiler.new_level("");
         compiler
     }
 
-    fn new_node(&mut self, path: &str) -> u16 {
+    fn new_node(&mut self, path: Cow<'static, str>) -> u16 {
         let cell = self.nodes.len() as u16;
         let (row, object, first, other) = (NONE, NONE, NONE, NONE);
-        let path = path.to_owned();
         self.paths.insert(path.clone(), cell);
         self.nodes.push(Node {
             path,
@@ -400,33 +404,47 @@ impl<'a> Compiler<'a> {
     }
 
     /// The node of a raw path, with everything on the way to it.
-    fn node(&mut self, path: &str) -> u16 {
+    fn node(&mut self, path: &'static str) -> u16 {
         if let Some(node) = self.paths.get(path) {
             return *node;
         }
         let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
         if key == "0" || key == "*" {
-            let parent = self.node(parent);
-            let node = self.new_node(path);
-            if let Some(parent) = self.nodes.get_mut(parent as usize) {
-                *(if key == "0" {
-                    &mut parent.first
-                } else {
-                    &mut parent.other
-                }) = node;
-            }
-            return node;
+            return self.element(parent, key == "0", path.into());
         }
         let level = self.level(parent);
-        let node = self.new_node(path);
+        let node = self.new_node(path.into());
         if let Some(level) = self.levels.get_mut(level as usize) {
             level.keys.insert(key, node);
         }
         node
     }
 
+    /// A new node for the first element or the other elements of the array at a raw path.
+    fn element(&mut self, array: &'static str, is_first: bool, path: Cow<'static, str>) -> u16 {
+        let array = self.node(array);
+        let node = self.new_node(path);
+        if let Some(array) = self.nodes.get_mut(array as usize) {
+            *(match is_first {
+                true => &mut array.first,
+                false => &mut array.other,
+            }) = node;
+        }
+        node
+    }
+
+    /// The node of what a row reads element by element.
+    fn each(&mut self, raw: &'static str) -> u16 {
+        let path = each_path(raw);
+        match self.paths.get(&path) {
+            Some(node) => *node,
+            None if raw.contains('*') => self.node(raw),
+            None => self.element(raw, false, path),
+        }
+    }
+
     /// The level of the object at a raw path.
-    fn level(&mut self, path: &str) -> u16 {
+    fn level(&mut self, path: &'static str) -> u16 {
         if path.is_empty() {
             return 0;
         }
@@ -471,6 +489,7 @@ impl<'a> Compiler<'a> {
         }
         for (index, row) in self.source.rows.iter().enumerate() {
             let index = index as u16;
+            self.target_of.push(usize::MAX);
             let input = match row.logic {
                 Logic::Skip(_) => continue,
                 Logic::Rest => {
@@ -483,13 +502,7 @@ impl<'a> Compiler<'a> {
                 }
                 _ if row.raw == "N/A" => NONE,
                 Logic::Each => {
-                    let raw = row.raw;
-                    let raw = if raw.contains('*') {
-                        raw.to_owned()
-                    } else {
-                        format!("{raw}.*")
-                    };
-                    let node = self.node(&raw);
+                    let node = self.each(row.raw);
                     if let Some(node) = self.nodes.get_mut(node as usize) {
                         node.is_item = true;
                     }
@@ -509,6 +522,9 @@ impl<'a> Compiler<'a> {
             }
             let (path, key) = split_target(row.udm);
             let target = self.target(path, key);
+            if let Some(of_row) = self.target_of.last_mut() {
+                *of_row = target;
+            }
             if let Some(target) = self.targets.get_mut(target) {
                 target.rows.push(index);
             }
@@ -523,19 +539,9 @@ impl<'a> Compiler<'a> {
                 _ => None,
             };
             let (path, is_array) = match only {
-                Some(row) if matches!(row.logic, Logic::Copy) => (row.raw.to_owned(), false),
-                Some(row) if matches!(row.logic, Logic::Each) => {
-                    let raw = row.raw;
-                    (
-                        if raw.contains('*') {
-                            raw.to_owned()
-                        } else {
-                            format!("{raw}.*")
-                        },
-                        true,
-                    )
-                }
-                _ => (String::new(), false),
+                Some(row) if matches!(row.logic, Logic::Copy) => (row.raw.into(), false),
+                Some(row) if matches!(row.logic, Logic::Each) => (each_path(row.raw), true),
+                _ => (Cow::Borrowed(""), false),
             };
             target.is_array = is_array;
             target.direct = is_array || !path.is_empty();
@@ -575,23 +581,6 @@ impl<'a> Compiler<'a> {
                 .max_by_key(|rest| rest.0.len())
                 .map_or(NONE, |rest| rest.1);
         }
-        let below: Vec<Mask> = self
-            .levels
-            .iter()
-            .map(|level| {
-                let mut mask = Mask::default();
-                for (cell, node) in self.nodes.iter().enumerate().skip(FIRST_NODE as usize) {
-                    if node.path.starts_with(&level.prefix) {
-                        mask.insert(cell as u16);
-                    }
-                }
-                mask
-            })
-            .collect();
-        self.levels
-            .iter_mut()
-            .zip(below)
-            .for_each(|(level, below)| level.below = below);
     }
 
     fn cells_of(&self, inputs: &[&'static str]) -> Vec<u16> {
@@ -613,12 +602,8 @@ impl<'a> Compiler<'a> {
         let mut steps = Vec::new();
         let mut last = Vec::new();
         for (index, row) in self.source.rows.iter().enumerate() {
-            let (path, key) = split_target(row.udm);
-            let Some(target) = self
-                .by_path
-                .get(&(path, key))
-                .and_then(|it| self.targets.get(*it))
-            else {
+            let target = self.target_of.get(index);
+            let Some(target) = target.and_then(|target| self.targets.get(*target)) else {
                 continue;
             };
             let input = self.paths.get(row.raw).copied().unwrap_or(NONE);
@@ -656,6 +641,14 @@ impl<'a> Compiler<'a> {
         }
         steps.append(&mut last);
         self.steps = steps;
+    }
+}
+
+/// The path of the elements that a row reads one by one.
+fn each_path(raw: &'static str) -> Cow<'static, str> {
+    match raw.contains('*') {
+        true => raw.into(),
+        false => format!("{raw}.*").into(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST, is_json};
 use crate::json::{Cursor, Flaw, Piece};
 use crate::keys::Keys;
-use crate::plan::{ENVELOPE_CELL, LEAVES_CELL, NONE, Plan};
+use crate::plan::{ENVELOPE_CELL, FIRST_NODE, LEAVES_CELL, NONE, Plan};
 use crate::record::{Cell, Item, Leaf, Mask, Record};
 
 /// The most leaves without a row that an event keeps, and the most elements that rows read one by one.
@@ -240,7 +240,7 @@ impl<'a> Scanner<'_, '_, 'a> {
                 if node.row != NONE && self.misfits.len() < MAX_LEAVES {
                     let is_object = first == Some(b'{');
                     let found = if is_object { "an object" } else { "an array" };
-                    let path = node.path.clone();
+                    let path = node.path.to_string();
                     self.misfits.push(Misfit {
                         row: node.row,
                         path,
@@ -320,12 +320,11 @@ impl<'a> Scanner<'_, '_, 'a> {
         if position.is_some() {
             return;
         }
+        let object = plan.levels.get(node.object as usize);
+        let is_in = |path: &str| object.is_some_and(|object| path.starts_with(&object.prefix));
         let mut below = Mask::default();
-        if let Some(level) = plan.levels.get(node.object as usize) {
-            below.union(&level.below);
-        }
-        for (cell, it) in plan.nodes.iter().enumerate() {
-            if goes_on_from(&it.path, &node.path) {
+        for (cell, it) in plan.nodes.iter().enumerate().skip(FIRST_NODE as usize) {
+            if goes_on_from(&it.path, &node.path) || is_in(&it.path) {
                 below.insert(cell as u16);
             }
         }
@@ -633,7 +632,7 @@ impl<'a> Scanner<'_, '_, 'a> {
     fn is_envelope(&mut self, node: Option<u16>) -> Result<bool, Stop> {
         let is_mark = |cell: u16| {
             let node = self.plan.nodes.get(cell as usize);
-            node.is_some_and(|node| MARKS.contains(&node.path.as_str()))
+            node.is_some_and(|node| MARKS.contains(&node.path.as_ref()))
         };
         let present = &self.record.present;
         if present.both(present).any(is_mark) {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::json::Piece;
+use crate::json::{self, Piece};
 use crate::plan::{Many, NONE, Op, Part, Plan, TRUNCATED};
 use crate::record::{Cell, Record};
 
@@ -18,20 +18,35 @@ pub struct Literals(Vec<u8>);
 pub type Literal = Piece;
 
 impl Literals {
-    /// Adds a text.
-    pub fn add(&mut self, text: &str) -> Literal {
-        // What a word-wide copy takes too much.
-        self.0.truncate(self.0.len().saturating_sub(WIDE));
-        let start = self.0.len() as u32;
-        self.0.extend_from_slice(text.as_bytes());
-        let end = self.0.len() as u32;
-        self.0.resize(self.0.len() + WIDE, 0);
-        let escaped = false;
-        Piece {
-            start,
-            end,
-            escaped,
+    /// Adds a text made of parts.
+    pub fn add(&mut self, parts: &[&str]) -> Literal {
+        let start = self.0.len();
+        for part in parts {
+            self.0.extend_from_slice(part.as_bytes());
         }
+        self.since(start)
+    }
+
+    /// Adds a text that is escaped, with what stands around it.
+    pub fn add_around(&mut self, before: &str, text: &str, after: &str) -> Literal {
+        let start = self.0.len();
+        self.0.extend_from_slice(before.as_bytes());
+        json::push_escaped(&mut self.0, text);
+        self.0.extend_from_slice(after.as_bytes());
+        self.since(start)
+    }
+
+    fn since(&self, start: usize) -> Literal {
+        Piece {
+            start: start as u32,
+            end: self.0.len() as u32,
+            escaped: false,
+        }
+    }
+
+    /// After the last text: what a wide copy takes too much.
+    pub fn finish(&mut self) {
+        self.0.resize(self.0.len() + WIDE, 0);
     }
 
     /// The text at a place.
