@@ -564,7 +564,8 @@ impl<'a> Scanner<'_, '_, 'a> {
             return self.is_list(name);
         }
         let base64 = name == CONTENT_BASE64;
-        if !(base64 || CONTENTS.contains(&name)) || !self.is_envelope(node)? {
+        let is_content = CONTENTS.contains(&name) || base64 && first == Some(b'"');
+        if !is_content || !self.is_envelope(node)? {
             return Ok(false);
         }
         if first == Some(b'{') {
