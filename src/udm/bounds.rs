@@ -160,3 +160,107 @@ pub fn line_end(bytes: &[u8], from: usize) -> usize {
         .position(|byte| *byte == b'\n')
         .map_or(bytes.len(), |at| from + at + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_ends_where_its_brackets_close() {
+        for (bytes, end) in [
+            ("{}", Some(2)),
+            ("{} {}", Some(2)),
+            (r#"{"a":[{}]}]"#, Some(10)),
+            (r#"{"a":"}"}"#, Some(9)),
+            (r#"{"a":"\"}"}"#, Some(11)),
+            (r#"{"a":"\\"}"}"#, Some(10)),
+            ("[1,2", None),
+            ("{]", Some(2)),
+            ("{\"a\nb\"}", Some(7)),
+            ("text }", None),
+            ("", None),
+        ] {
+            assert_eq!(closed(bytes.as_bytes()), end, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_piece_that_closes_nothing_is_not_worth_a_try() {
+        let log = br#"{"a":"}","b":[{},{}]} tail"#;
+        let closing = 20;
+        let mut bounds = Bounds::default();
+        for end in 0..=closing {
+            assert!(!bounds.follow(&log[..end]), "{end}");
+        }
+        assert!(bounds.follow(&log[..=closing]));
+        let mut line = Bounds::default();
+        assert!(!line.follow(b"text {}"));
+        assert!(line.follow(b"text {}\n"));
+    }
+
+    #[test]
+    fn a_skipped_log_ends_the_same_in_every_piece() {
+        for (log, end) in [
+            (r#"{"a":"}\"","b":[1]} tail"#, 19),
+            ("a line {\nnext", 8),
+            ("{\"cut in a text\nnext", 15),
+            ("[1,2,", 5),
+        ] {
+            for length in 1..log.len() {
+                let mut bounds = Bounds::default();
+                let mut before = 0;
+                let found = log.as_bytes().chunks(length).find_map(|piece| {
+                    let found = bounds.find(piece).map(|at| before + at);
+                    before += piece.len();
+                    found
+                });
+                assert_eq!(
+                    found.unwrap_or(log.len()),
+                    end,
+                    "{log} in pieces of {length}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_log_ends_where_the_next_one_may_begin() {
+        for (bytes, flaw_at, in_list, end) in [
+            // Its brackets close behind the flaw.
+            ("{\"a\":} {}", 5, false, Some(6)),
+            ("{\"a\":},{}]", 5, true, Some(6)),
+            // They close before it: the flaw is in what follows.
+            ("[1]2} x", 3, false, Some(5)),
+            // A line that was cut off, before a line that begins a log.
+            ("{\"a\":1\n{\"b\":2}\n", 7, false, Some(7)),
+            ("{\"a\" x\ntext\n", 5, false, Some(7)),
+            ("{\"a\" x\n  \"b\":2}\nnext", 5, false, Some(15)),
+            ("{\"a\" x\n\"b\":2\n}\n", 5, false, Some(14)),
+            // A text never goes over a line end.
+            ("{\"cut\n{}", 5, false, Some(6)),
+            ("{\"cut\n{}", 5, true, Some(6)),
+            // In a list lines do not count.
+            ("{\"a\" x\ntext}, ", 5, true, Some(12)),
+            ("nope, 1]", 1, true, Some(4)),
+            ("\"a,]b\" x]", 7, true, Some(8)),
+            ("\"a\\\",\nb", 6, true, Some(5)),
+            // More bytes are needed.
+            ("{\"a\" x", 5, false, None),
+            ("nope", 1, true, None),
+        ] {
+            assert_eq!(
+                broken_end(bytes.as_bytes(), flaw_at, in_list),
+                end,
+                "{bytes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_ends_behind_its_line_feed_or_with_the_bytes() {
+        assert_eq!(line_end(b"ab\ncd\n", 0), 3);
+        assert_eq!(line_end(b"ab\ncd\n", 3), 6);
+        assert_eq!(line_end(b"ab\ncd", 3), 5);
+        assert_eq!(line_end(b"ab", 7), 2);
+    }
+}

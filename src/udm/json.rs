@@ -523,3 +523,6 @@ pub fn repair(text: &str) -> Repaired {
     repaired.text.push_str(text.get(kept..).unwrap_or_default());
     repaired
 }
+
+#[cfg(test)]
+mod tests;

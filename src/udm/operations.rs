@@ -281,3 +281,39 @@ pub fn lower_camel(name: &str) -> String {
     }
     camel
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SOURCES;
+    use crate::plan::Plan;
+
+    #[test]
+    fn what_opens_closes_and_skips_to_its_end() {
+        for source in SOURCES {
+            let plan = Plan::new(source, &Options::default());
+            let mut open = Vec::new();
+            for (op, after) in plan.ops.iter().zip(1..) {
+                match op {
+                    Op::Open { skip, .. } => open.push(*skip),
+                    Op::Close(_) => assert_eq!(open.pop(), Some(after)),
+                    _ => assert!(!open.is_empty()),
+                }
+            }
+            assert!(open.is_empty());
+        }
+    }
+
+    #[test]
+    fn names_become_lower_camel_as_protos_do() {
+        for (name, camel) in [
+            ("event_timestamp", "eventTimestamp"),
+            ("ip", "ip"),
+            ("product_object_id", "productObjectId"),
+            ("os_v2_x", "osV2X"),
+            ("", ""),
+        ] {
+            assert_eq!(lower_camel(name), camel);
+        }
+    }
+}

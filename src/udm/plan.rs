@@ -688,3 +688,6 @@ pub fn is_literal(target: &Target, rows: &[Row]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,3 +159,168 @@ fn overlap(bytes: &[u8], delimiter: &[u8]) -> usize {
         })
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MAX_LOG, Span};
+
+    const LOG: &str = r#"{"ActionId":"A.B","Timestamp":"2024-06-07T14:00:00Z"}"#;
+
+    fn reader(delimiter: Option<&str>) -> Reader {
+        let options = Options {
+            log_type: "AZURE_DEVOPS".to_owned(),
+            split_delimiter: delimiter.map(str::to_owned),
+            ..Options::default()
+        };
+        Reader::new(&options).unwrap()
+    }
+
+    fn spans(batch: &Batch) -> Vec<(u64, u64)> {
+        batch
+            .logs
+            .iter()
+            .map(|Span { offset, length }| (*offset, *length))
+            .collect()
+    }
+
+    #[test]
+    fn a_log_comes_with_the_piece_that_ends_it() {
+        let mut reader = reader(None);
+        let (start, end) = LOG.split_at(20);
+        assert_eq!(reader.push(start.as_bytes()), Batch::default());
+        assert_eq!(spans(&reader.push(end.as_bytes())), [(0, 53)]);
+        // A line ends with its line end, or with the payload.
+        assert_eq!(reader.push(b"\ntext"), Batch::default());
+        assert_eq!(reader.finish().rejections.len(), 1);
+    }
+
+    #[test]
+    fn offsets_go_on_behind_a_payload_and_begin_anew_behind_a_restart() {
+        let mut reader = reader(None);
+        assert_eq!(spans(&reader.push(LOG.as_bytes())), [(0, 53)]);
+        assert_eq!(reader.finish(), Batch::default());
+        assert_eq!(
+            spans(&reader.push(format!(" {LOG}").as_bytes())),
+            [(54, 53)]
+        );
+        reader.push(b"{\"cut");
+        reader.restart();
+        assert_eq!(spans(&reader.push(LOG.as_bytes())), [(0, 53)]);
+        assert_eq!(spans(&reader.normalize(LOG.as_bytes())), [(0, 53)]);
+    }
+
+    #[test]
+    fn a_payload_does_not_go_on_in_the_next_one() {
+        let mut reader = reader(None);
+        reader.push(b"[");
+        reader.finish();
+        reader.push(LOG.as_bytes());
+        assert_eq!(spans(&reader.push(b"]")), []);
+        assert_eq!(reader.finish().rejections.len(), 1);
+    }
+
+    #[test]
+    fn a_delimiter_is_found_across_pieces_and_counts_for_offsets() {
+        let payload = format!("{LOG}=-={LOG}=-==-= =-={LOG}=-");
+        let expected = [(0, 53), (56, 53), (119, 53), (172, 2)];
+        for length in 1..payload.len() {
+            let mut reader = reader(Some("=-="));
+            let mut found = Vec::new();
+            for piece in payload.as_bytes().chunks(length) {
+                found.extend(spans(&reader.push(piece)));
+            }
+            found.extend(spans(&reader.finish()));
+            assert_eq!(found, expected, "in pieces of {length}");
+        }
+    }
+
+    #[test]
+    fn delimiters_are_found_and_their_starts_held_back() {
+        for (bytes, delimiter, at, held) in [
+            ("ab", "b", Some(1), 0),
+            ("aab", "ab", Some(1), 0),
+            ("aaab", "aab", Some(1), 0),
+            ("aa", "aab", None, 2),
+            ("ab", "abc", None, 2),
+            ("xa", "ab", None, 1),
+            ("xy", "ab", None, 0),
+            ("", "ab", None, 0),
+        ] {
+            assert_eq!(find(bytes.as_bytes(), delimiter.as_bytes()), at, "{bytes}");
+            if at.is_none() {
+                assert_eq!(
+                    overlap(bytes.as_bytes(), delimiter.as_bytes()),
+                    held,
+                    "{bytes}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_beyond_the_limit_is_rejected_and_skipped_as_it_streams() {
+        let filler = "x".repeat(MAX_LOG);
+        let object = format!("{{\"ActionId\":\"{filler}\"}}");
+        let element = format!("{{\"Details\":\"{filler}\"}}");
+        for (payload, expected) in [
+            (
+                format!("{object}{LOG}"),
+                vec![(0, object.len()), (object.len(), 53)],
+            ),
+            (
+                format!("[{LOG},{element},{LOG}]"),
+                vec![(1, 53), (55, element.len()), (56 + element.len(), 53)],
+            ),
+            (
+                format!("a {filler}\n{LOG}"),
+                vec![(0, MAX_LOG + 2), (MAX_LOG + 3, 53)],
+            ),
+            (
+                format!("{{\"cut {filler}\n{LOG}"),
+                vec![(0, MAX_LOG + 6), (MAX_LOG + 7, 53)],
+            ),
+            (
+                format!("{LOG}\n{{\"cut {filler}"),
+                vec![(0, 53), (54, MAX_LOG + 6)],
+            ),
+        ] {
+            let expected: Vec<(u64, u64)> = expected
+                .into_iter()
+                .map(|(offset, length)| (offset as u64, length as u64))
+                .collect();
+            for length in [payload.len(), 1 << 20, 100_003] {
+                let mut reader = reader(None);
+                let (mut found, mut reasons) = (Vec::new(), Vec::new());
+                let mut take = |batch: Batch| {
+                    found.extend(spans(&batch));
+                    reasons.extend(batch.rejections.into_iter().map(|it| it.reason));
+                };
+                payload
+                    .as_bytes()
+                    .chunks(length)
+                    .for_each(|piece| take(reader.push(piece)));
+                take(reader.finish());
+                assert_eq!(found, expected, "in pieces of {length}: {:.40}", payload);
+                assert_eq!(reasons.len(), 1, "{reasons:?}");
+                let limit = "expected a log of at most 4194304 bytes, but found ";
+                assert!(reasons[0].starts_with(limit), "{}", reasons[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_of_the_limit_is_read() {
+        let start = format!("{},\"Other\":\"", &LOG[..LOG.len() - 1]);
+        let filler = "x".repeat(MAX_LOG - start.len() - 2);
+        let log = format!("{start}{filler}\"}}");
+        for length in [log.len(), 1 << 20] {
+            let mut reader = reader(None);
+            let pieces = log.as_bytes().chunks(length);
+            let last = pieces.map(|piece| reader.push(piece)).last().unwrap();
+            assert_eq!(last.log_indexes, [0], "in pieces of {length}");
+        }
+        let longer = reader(None).normalize(format!("{start}{filler}x\"}}").as_bytes());
+        assert_eq!(longer.rejections.len(), 1);
+    }
+}

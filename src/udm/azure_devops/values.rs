@@ -370,3 +370,108 @@ pub fn event_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
         .unwrap_or("GENERIC_EVENT");
     Some(Cow::Borrowed(kind))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_other_texts() {
+        for text in [
+            "a@b.c",
+            "ana.bowman+tag@sub.fabrikam.example",
+            "o'neil@fabrikam.example",
+            "jörg@fabrikam.example",
+        ] {
+            assert!(is_email(text), "{text}");
+        }
+        for text in [
+            "",
+            "@",
+            "a@",
+            "@b.c",
+            "a@b",
+            "a@.c",
+            "a@b.",
+            "a@b@c.d",
+            "a.b",
+            "a b@c.d",
+            "a@b.c,d@e.f",
+            "a@b.c;d@e.f",
+            "<a@b.c>",
+            "Ana <a@b.c>",
+            "mailto:a@b.c",
+            "\"a\"@b.c",
+            "a\\@b.c",
+            "a@b.c\n",
+        ] {
+            assert!(!is_email(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_brackets_and_zones_are_taken_off_addresses() {
+        for (text, address) in [
+            ("203.0.113.24", Some("203.0.113.24")),
+            ("203.0.113.24:443", Some("203.0.113.24")),
+            (" 203.0.113.24\t", Some("203.0.113.24")),
+            ("2001:db8::24", Some("2001:db8::24")),
+            ("[2001:db8::24]", Some("2001:db8::24")),
+            ("[2001:db8::24]:443", Some("2001:db8::24")),
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("[fe80::1%eth0]", Some("fe80::1")),
+            ("::ffff:203.0.113.24", Some("::ffff:203.0.113.24")),
+            ("", None),
+            ("203.0.113", None),
+            ("203.0.113.256", None),
+            ("203.0.113.024", None),
+            ("203.0.113.24/32", None),
+            ("203.0.113.24:65536", None),
+            ("203.0.113.24, 198.51.100.7", None),
+            ("2001:db8::24::", None),
+            ("host", None),
+        ] {
+            assert_eq!(ip(text).as_deref(), address, "{text}");
+        }
+    }
+
+    #[test]
+    fn host_names_are_labels_of_letters_digits_and_inner_hyphens() {
+        let longest = format!("{}.example", "a".repeat(63));
+        for text in ["a", "A-1.b", "1", "xn--bcher-kva.example", longest.as_str()] {
+            assert_eq!(hostname(text).as_deref(), Some(text));
+        }
+        let label = format!("{}.example", "a".repeat(64));
+        let whole = format!("{}a", "a.".repeat(127));
+        for text in [
+            "", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "a b", "a/b", "bücher", &label, &whole,
+        ] {
+            assert_eq!(hostname(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn mechanisms_are_cut_where_their_id_begins() {
+        for (text, details, id) in [
+            (
+                "PAT_Unscoped authorizationId: 1-2",
+                "PAT_Unscoped",
+                Some("1-2"),
+            ),
+            ("AAD_Cookie", "AAD_Cookie", None),
+            (" authorizationId: 1", "", Some("1")),
+            ("PAT authorizationId: ", "PAT", Some("")),
+            ("PAT authorizationId:1", "PAT authorizationId:1", None),
+            (
+                "a authorizationId: b authorizationId: c",
+                "a",
+                Some("b authorizationId: c"),
+            ),
+        ] {
+            for text in [Cow::Borrowed(text), Cow::Owned(text.to_owned())] {
+                let (found, found_id) = split_mechanism(text);
+                assert_eq!((found.as_ref(), found_id.as_deref()), (details, id));
+            }
+        }
+    }
+}

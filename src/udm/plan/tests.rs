@@ -1,0 +1,112 @@
+use super::*;
+use crate::{FieldNames, Label, SOURCES};
+
+fn plans() -> Vec<Plan> {
+    let with = |source: &&'static Source, labels: &[Label], field_names| {
+        let options = Options {
+            log_type: source.log_type.to_owned(),
+            namespace: Some("n".to_owned()),
+            labels: labels.to_vec(),
+            field_names,
+            ..Options::default()
+        };
+        Plan::new(source, &options)
+    };
+    let label = Label {
+        key: "k".to_owned(),
+        ..Label::default()
+    };
+    let of_source = |source| {
+        [
+            with(source, &[], FieldNames::LowerCamel),
+            with(source, &[label.clone()], FieldNames::Proto),
+        ]
+    };
+    SOURCES.iter().flat_map(of_source).collect()
+}
+
+#[test]
+fn no_two_values_share_a_cell() {
+    for plan in plans() {
+        assert!(plan.nodes.len() < Mask::CELLS);
+        let nodes = plan.nodes.len() as u16;
+        let mut computed = std::collections::BTreeSet::new();
+        for target in &plan.targets {
+            assert_eq!(
+                target.cell < nodes,
+                target.direct,
+                "{} {}",
+                target.path,
+                target.key
+            );
+            assert!((target.cell as usize) < Mask::CELLS);
+            assert!(
+                target.direct || computed.insert(target.cell),
+                "{}",
+                target.path
+            );
+        }
+    }
+}
+
+#[test]
+fn keys_and_paths_lead_to_the_same_node() {
+    for plan in plans() {
+        for (cell, node) in plan.nodes.iter().enumerate().skip(FIRST_NODE as usize) {
+            let path: &str = &node.path;
+            let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
+            if key == "0" || key == "*" {
+                continue;
+            }
+            let prefix = if parent.is_empty() {
+                String::new()
+            } else {
+                format!("{parent}.")
+            };
+            let level = plan
+                .levels
+                .iter()
+                .find(|level| *level.prefix == *prefix)
+                .unwrap();
+            assert_eq!(level.keys.find(key), Some(cell as u16), "{path}");
+        }
+    }
+}
+
+#[test]
+fn steps_read_and_fill_cells_that_are_there() {
+    for plan in plans() {
+        let nodes = plan.nodes.len() as u16;
+        for step in &plan.steps {
+            let number = plan.rows[step.row as usize].number;
+            assert!(
+                step.output >= nodes && (step.output as usize) < Mask::CELLS,
+                "{number}"
+            );
+            assert!(step.input == NONE || step.input < nodes, "{number}");
+            if let Action::With(_, cells) | Action::Remembered(_, cells) = &step.action {
+                assert!(!cells.contains(&NONE), "a field of row {number} is unknown");
+            }
+        }
+    }
+}
+
+#[test]
+fn targets_are_a_path_and_perhaps_a_key() {
+    for (udm, path, key) in [
+        ("principal.ip", "principal.ip", ""),
+        (
+            "additional.fields[Actor CUID]",
+            "additional.fields",
+            "Actor CUID",
+        ),
+        (
+            "security_result[].detection_fields[a.b]",
+            "security_result[].detection_fields",
+            "a.b",
+        ),
+        ("about[].user.userid", "about[].user.userid", ""),
+    ] {
+        assert_eq!(split_target(udm), (path, key));
+    }
+}
