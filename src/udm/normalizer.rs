@@ -183,16 +183,12 @@ impl Normalizer {
                         cells,
                         names,
                     });
+                    let Some(made) = made.map(|made| place(made, log, made_text)) else {
+                        continue;
+                    };
                     match made {
-                        None => {}
-                        Some(text) => match place_in(log, &text) {
-                            Some(value) => record.fill_from(step.output, step.row, value),
-                            None => {
-                                made_text.clear();
-                                made_text.push_str(&text);
-                                record.fill(step.output, step.row, made_text);
-                            }
-                        },
+                        Some(value) => record.fill_from(step.output, step.row, value),
+                        None => record.fill(step.output, step.row, made_text),
                     }
                 }
                 Action::Remembered(function, cells) => {
@@ -222,9 +218,11 @@ impl Normalizer {
                     }
                 }
                 Action::Parse(what, parse) => {
-                    let text = record.text(step.input, log).into_owned();
-                    match parse(&text) {
-                        Some(value) => record.fill(step.output, step.row, &value),
+                    let text = record.text(step.input, log);
+                    let made = parse(&text).map(|made| place(made, log, made_text));
+                    match made {
+                        Some(Some(value)) => record.fill_from(step.output, step.row, value),
+                        Some(None) => record.fill(step.output, step.row, made_text),
                         None => {
                             let raw = self
                                 .plan
@@ -311,20 +309,25 @@ fn cut_at(text: &str, most: usize) -> &str {
         .unwrap_or_default()
 }
 
-/// Where a text stands in the log, if it is a piece of it. What a function borrowed from a text with escapes is none.
-#[expect(clippy::ptr_arg, reason = "a text that was made is told from a borrowed one")]
-fn place_in(log: &str, text: &Cow<str>) -> Option<Cell> {
-    let Cow::Borrowed(text) = text else {
-        return None;
-    };
-    let start = (text.as_ptr() as usize).checked_sub(log.as_ptr() as usize)?;
-    let end = start + text.len();
-    (end <= log.len()).then_some(Cell {
-        piece: Piece {
-            start: start as u32,
-            end: end as u32,
-            escaped: false,
-        },
-        in_scratch: false,
-    })
+/// Where a text that was made stands in the log, if it is a piece of it; else it is put into `made_text`. What was
+/// borrowed from a text with escapes is no piece of the log.
+fn place(made: Cow<str>, log: &str, made_text: &mut String) -> Option<Cell> {
+    if let Cow::Borrowed(text) = made
+        && let Some(start) = (text.as_ptr() as usize).checked_sub(log.as_ptr() as usize)
+        && start + text.len() <= log.len()
+    {
+        let (start, end) = (start as u32, (start + text.len()) as u32);
+        let escaped = false;
+        return Some(Cell {
+            piece: Piece {
+                start,
+                end,
+                escaped,
+            },
+            in_scratch: false,
+        });
+    }
+    made_text.clear();
+    made_text.push_str(&made);
+    None
 }

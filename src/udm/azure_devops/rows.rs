@@ -174,7 +174,7 @@ pub(super) const ROWS: &[Row] = &[
     row("L44", "subject",                                             "additional.fields[subject]",                                        Copy),
 
     // Ours: where the page leaves a gap. They add, and never stand in a published row's place.
-    row("C5",  "ActorUPN",                                            "additional.fields[ActorUPN]",                                       With(v::no_email, &["ActorUPN"], "copy, when it is neither an e-mail address nor `Azure DevOps Service`")),
+    row("C5",  "ActorUPN",                                            "additional.fields[ActorUPN]",                                       With(v::no_email, &["ActorUPN", "principal.user.email_addresses"], "copy, when it is neither an e-mail address nor `Azure DevOps Service`")),
     row("C13", "Data.Timestamp",                                      "metadata.event_timestamp",                                          Parse("a timestamp", timestamp)),
     row("C13", "eventTime",                                           "metadata.event_timestamp",                                          Parse("a timestamp", timestamp)),
     row("C13", "time",                                                "metadata.event_timestamp",                                          Parse("a timestamp", timestamp)),

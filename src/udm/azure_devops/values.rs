@@ -42,7 +42,7 @@ pub fn email<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 pub fn no_email<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     inputs
         .text(0)
-        .filter(|text| !is_email(text) && text != SERVICE)
+        .filter(|text| !inputs.has(1) && text != SERVICE)
 }
 
 /// One `@` with something on either side, a dot on the right, and nothing that separates addresses.
