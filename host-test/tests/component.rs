@@ -233,7 +233,7 @@ fn options(log_type: &str, case: &Case) -> Options {
         labels: labels
             .map(|it| Label {
                 key: it["key"].as_str().unwrap().to_owned(),
-                value: it["value"].as_str().unwrap().to_owned(),
+                value: it["value"].as_str().unwrap_or_default().to_owned(),
                 rbac_enabled: it["rbac_enabled"].as_bool().unwrap_or(false),
             })
             .collect(),
