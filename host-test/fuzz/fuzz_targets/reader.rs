@@ -1,0 +1,10 @@
+//! Any bytes as a payload of logs.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use udmill_fuzz::{check_payload, split_options};
+
+fuzz_target!(|input: &[u8]| {
+    let (options, payload) = split_options(input);
+    check_payload(payload, &options);
+});
