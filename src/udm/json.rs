@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::wide::{BLOCK, first_special};
+use crate::special::{BLOCK, first_special};
 
 /// The deepest nesting of arrays and objects in a log.
 pub const MAX_DEPTH: u32 = 100;

@@ -49,11 +49,12 @@ mod row;
 mod scan;
 mod schema;
 mod source;
+mod special;
 mod time;
 mod user_agent;
 mod validate;
 pub mod webhook;
-mod wide;
+
 mod writer;
 
 pub use batch::{Batch, Note, Rejection, Span};
