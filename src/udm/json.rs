@@ -145,15 +145,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// The flaw at the cursor: the text's end, or a wrong byte.
-    #[cold]
+    #[inline(always)]
     pub fn flaw(&self, expected: &'static str) -> Flaw {
-        match self.peek() {
-            None => Flaw::Incomplete,
-            Some(_) => Flaw::Unexpected {
-                at: self.at,
-                expected,
-            },
-        }
+        // By value, here and wherever the rare cases stand apart: a cursor of which no one has the address stays in
+        // registers.
+        flaw(self.text, self.at, expected)
     }
 
     /// Enters an object or array whose bracket is next. True if it has a first member, and the cursor is there.
@@ -213,41 +209,15 @@ impl<'a> Cursor<'a> {
         let start = self.at + 1;
         let end = start + plain_bytes(bytes.get(start..).unwrap_or_default());
         if bytes.get(end) != Some(&b'"') {
-            return self.unusual_string(start, end);
+            let piece = unusual_string(self.text, start, end)?;
+            self.at = piece.end as usize + 1;
+            return Ok(piece);
         }
         self.at = end + 1;
         Ok(Piece {
             start: start as u32,
             end: end as u32,
             escaped: false,
-        })
-    }
-
-    /// The same for a string with escapes or flaws, which was followed to `at`.
-    #[cold]
-    fn unusual_string(&mut self, start: usize, mut at: usize) -> Result<Piece, Flaw> {
-        let bytes = self.text.as_bytes();
-        let mut escaped = false;
-        loop {
-            match bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    at += escape(bytes, at)?;
-                }
-                Some(_) => {
-                    let expected = "a character other than a raw control character in a string";
-                    return Err(Flaw::Unexpected { at, expected });
-                }
-                None => return Err(Flaw::Incomplete),
-            }
-            at += plain_bytes(bytes.get(at..).unwrap_or_default());
-        }
-        self.at = at + 1;
-        Ok(Piece {
-            start: start as u32,
-            end: at as u32,
-            escaped,
         })
     }
 
@@ -334,6 +304,41 @@ impl<'a> Cursor<'a> {
         }
         Ok(())
     }
+}
+
+#[cold]
+fn flaw(text: &str, at: usize, expected: &'static str) -> Flaw {
+    match text.as_bytes().get(at) {
+        None => Flaw::Incomplete,
+        Some(_) => Flaw::Unexpected { at, expected },
+    }
+}
+
+/// A string with escapes or flaws, whose content was followed from `start` to `at`.
+#[inline(never)]
+fn unusual_string(text: &str, start: usize, mut at: usize) -> Result<Piece, Flaw> {
+    let bytes = text.as_bytes();
+    let mut escaped = false;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => break,
+            Some(b'\\') => {
+                escaped = true;
+                at += escape(bytes, at)?;
+            }
+            Some(_) => {
+                let expected = "a character other than a raw control character in a string";
+                return Err(Flaw::Unexpected { at, expected });
+            }
+            None => return Err(Flaw::Incomplete),
+        }
+        at += plain_bytes(bytes.get(at..).unwrap_or_default());
+    }
+    Ok(Piece {
+        start: start as u32,
+        end: at as u32,
+        escaped,
+    })
 }
 
 /// How many bytes at the start stand for themselves in a string: no quote, no backslash, no control character.

@@ -53,6 +53,8 @@ pub struct Plan {
     pub namespaces: Vec<(Mask, u16)>,
     /// The cells of raw fields that only this source has.
     pub own: Mask,
+    /// The cells whose texts a row reads, and that is all.
+    pub plain: Mask,
     /// The keys of `additional` that rows name.
     pub named: Keys,
     /// The cells of the envelope's event type, in both schemas.
@@ -78,8 +80,6 @@ pub struct Node {
     pub other: u16,
     /// Rows read the elements one by one.
     pub is_item: bool,
-    /// A row reads the text, and that is all.
-    pub is_plain: bool,
 }
 
 /// An object that rows look into.
@@ -283,9 +283,18 @@ impl Plan {
         named.insert(TRUNCATED, 0);
         named.build();
         let mut own = Mask::default();
+        let mut plain = Mask::default();
         for (cell, node) in nodes.iter().enumerate().skip(FIRST_NODE as usize) {
-            if node.row != NONE && !source.shared_keys.contains(&node.path.as_ref()) {
+            if node.row == NONE {
+                continue;
+            }
+            if !source.shared_keys.contains(&node.path.as_ref()) {
                 own.insert(cell as u16);
+            }
+            // Whose `id` it is, the envelope tells.
+            let is_text = node.object == NONE && node.other == NONE && !node.is_item;
+            if is_text && node.path != "id" {
+                plain.insert(cell as u16);
             }
         }
         let (ops, literals) = operations(&targets, source.rows, options);
@@ -302,6 +311,7 @@ impl Plan {
             literals,
             limits,
             own,
+            plain,
             named,
             targets,
         }
@@ -388,7 +398,6 @@ impl<'a> Compiler<'a> {
             first,
             other,
             is_item: false,
-            is_plain: false,
         });
         cell
     }
@@ -557,10 +566,6 @@ impl<'a> Compiler<'a> {
 
     /// Adds the keys' other spellings, then closes the tables.
     fn finish_levels(&mut self) {
-        for node in &mut self.nodes {
-            let is_text = node.object == NONE && node.other == NONE && !node.is_item;
-            node.is_plain = node.row != NONE && is_text;
-        }
         let rests: Vec<(String, u16)> = self
             .levels
             .iter()

@@ -147,30 +147,69 @@ impl<'a> Scanner<'_, '_, 'a> {
             return Ok(self.cursor.skip_value()?);
         };
         let (seen, path) = (self.seen.len(), self.path.len());
-        let mut more = self.cursor.enter(b'}')?;
+        let mut cursor = self.cursor;
+        let mut more = cursor.enter(b'}')?;
         while more {
-            let start = self.cursor.at;
-            let key = self.cursor.key()?;
-            let node = self.node_of(key, &keys.keys);
-            let may_wrap = level == 0 && self.envelope == Envelope::Unknown && may_wrap(key);
-            if may_wrap && self.is_wrapped(key, node, start)? {
-                if self.list.is_some() {
-                    return Ok(());
+            let start = cursor.at;
+            let key = cursor.key()?;
+            let cell = self.node_of(key, &keys.keys);
+            match cell {
+                // Nearly every member: a text that a row reads.
+                Some(cell)
+                    if cursor.peek() == Some(b'"')
+                        && plan.plain.contains(cell)
+                        && !self.record.entered.contains(cell) =>
+                {
+                    let piece = cursor.string()?;
+                    if piece.start == piece.end {
+                        self.record.present.remove(cell);
+                    } else {
+                        self.record.set(cell, piece);
+                    }
                 }
-            } else {
-                match node {
-                    Some(node) => self.named(node, keys.rest, position)?,
-                    None if keys.rest == NONE => self.cursor.skip_value()?,
-                    None => self.unnamed(key, seen, keys.rest)?,
+                _ => {
+                    self.cursor = cursor;
+                    self.member(key, cell, level, start, seen, position)?;
+                    if self.list.is_some() {
+                        return Ok(());
+                    }
+                    self.path.truncate(path);
+                    cursor = self.cursor;
                 }
             }
-            if self.path.len() > path {
-                self.path.truncate(path);
-            }
-            more = self.cursor.another(b'}')?;
+            more = cursor.another(b'}')?;
         }
+        self.cursor = cursor;
         self.seen.truncate(seen);
         Ok(())
+    }
+
+    /// Reads the value of a key at the cursor, whatever it is. `start` is where the key begins, `seen` where the object's
+    /// keys do that gave leaves.
+    #[inline(never)]
+    fn member(
+        &mut self,
+        key: Piece,
+        cell: Option<u16>,
+        level: u16,
+        start: usize,
+        seen: usize,
+        position: Option<u32>,
+    ) -> Result<(), Stop> {
+        let may_wrap = level == 0 && self.envelope == Envelope::Unknown && may_wrap(key);
+        if may_wrap && self.is_wrapped(key, cell, start)? {
+            return Ok(());
+        }
+        let rest = self
+            .plan
+            .levels
+            .get(level as usize)
+            .map_or(NONE, |level| level.rest);
+        match cell {
+            Some(cell) => self.named(cell, rest, position),
+            None if rest == NONE => Ok(self.cursor.skip_value()?),
+            None => self.unnamed(key, seen, rest),
+        }
     }
 
     #[inline(always)]
@@ -197,7 +236,6 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 
     /// Reads the value of a key that the table names.
-    #[inline(always)]
     fn named(&mut self, mut cell: u16, rest: u16, position: Option<u32>) -> Result<(), Stop> {
         if cell == self.plan.ids.0 && self.envelope == Envelope::Inside {
             cell = self.plan.ids.1;
@@ -214,16 +252,6 @@ impl<'a> Scanner<'_, '_, 'a> {
             self.record.entered.insert(cell);
         }
         match first {
-            // Nearly every value: a text that a row reads.
-            Some(b'"') if node.is_plain => {
-                let piece = self.cursor.string()?;
-                if piece.start == piece.end {
-                    self.record.present.remove(cell);
-                } else {
-                    self.record.set(cell, piece);
-                }
-                Ok(())
-            }
             Some(b'{') if node.object != NONE => {
                 self.push_key(&node.path);
                 self.path.push('.');
