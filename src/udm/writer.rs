@@ -93,70 +93,72 @@ const WIDE: usize = 64;
 /// Where an event is written before it goes to the output whole: always larger than what is in it, so that what was copied
 /// too much is written over.
 #[derive(Debug, Default)]
-pub struct Page {
-    bytes: Vec<u8>,
-    length: usize,
-}
+pub struct Page(Vec<u8>);
+
+/// The end of what is on the page. It goes from hand to hand by value: kept in memory, each text would wait for the length
+/// of the one before.
+type At = usize;
 
 impl Page {
     /// A piece of a text.
     #[inline(always)]
-    fn put(&mut self, text: &[u8], piece: Piece) {
+    fn put(&mut self, at: At, text: &[u8], piece: Piece) -> At {
         let start = piece.start as usize;
         let length = (piece.end as usize).wrapping_sub(start);
         let from = text
             .get(start..start + WIDE)
             .and_then(|it| it.first_chunk::<WIDE>());
-        let to = self.bytes.get_mut(self.length..self.length + WIDE);
+        let to = self.0.get_mut(at..at + WIDE);
         let to = to.and_then(|it| it.first_chunk_mut::<WIDE>());
         match (from, to) {
             (Some(from), Some(to)) if length <= WIDE => {
                 *to = *from;
-                self.length += length;
+                at + length
             }
-            _ => self.text(text.get(start..piece.end as usize).unwrap_or_default()),
+            _ => self.text(at, text.get(start..piece.end as usize).unwrap_or_default()),
         }
     }
 
     /// What closes a member: a few bytes.
     #[inline(always)]
-    fn end(&mut self, end: End) {
+    fn end(&mut self, at: At, end: End) -> At {
         match self
-            .bytes
-            .get_mut(self.length..)
+            .0
+            .get_mut(at..)
             .and_then(|it| it.first_chunk_mut::<4>())
         {
             Some(to) => {
                 *to = end.text;
-                self.length += end.length;
+                at + end.length
             }
-            None => self.text(end.text.get(..end.length).unwrap_or_default()),
+            None => self.text(at, end.text.get(..end.length).unwrap_or_default()),
         }
     }
 
     /// A text of any length. Makes room for a wide copy behind it.
     #[inline(never)]
-    fn text(&mut self, text: &[u8]) {
-        let end = self.length + text.len();
-        if end + WIDE > self.bytes.len() {
-            self.bytes
+    fn text(&mut self, at: At, text: &[u8]) -> At {
+        let end = at + text.len();
+        if end + WIDE > self.0.len() {
+            self.0
                 .resize((end + WIDE).next_power_of_two().max(8 * 1024), 0);
         }
-        if let Some(free) = self.bytes.get_mut(self.length..end) {
+        if let Some(free) = self.0.get_mut(at..end) {
             free.copy_from_slice(text);
         }
-        self.length = end;
+        end
     }
 
     /// Writes over the last member's comma.
-    fn close(&mut self, bracket: u8) {
-        match self.bytes.get_mut(self.length.saturating_sub(1)..) {
+    #[inline(always)]
+    fn close(&mut self, at: At, bracket: u8) -> At {
+        match self.0.get_mut(at.saturating_sub(1)..) {
             Some([last, next, ..]) => {
                 *last = bracket;
                 *next = b',';
-                self.length += 1;
+                at + 1
             }
-            _ => self.text(b""),
+            _ => at,
         }
     }
 }
@@ -172,17 +174,14 @@ struct Texts<'a> {
 impl Texts<'_> {
     /// Writes a member: its key, its value and what closes it.
     #[inline(always)]
-    fn member(&self, page: &mut Page, before: Literal, value: Cell, end: End) {
-        page.put(self.literals, before);
-        page.put(
-            if value.in_scratch {
-                self.scratch
-            } else {
-                self.log
-            },
-            value.piece,
-        );
-        page.end(end);
+    fn member(&self, page: &mut Page, at: At, before: Literal, value: Cell, end: End) -> At {
+        let at = page.put(at, self.literals, before);
+        let text = match value.in_scratch {
+            true => self.scratch,
+            false => self.log,
+        };
+        let at = page.put(at, text, value.piece);
+        page.end(at, end)
     }
 }
 
@@ -194,69 +193,79 @@ pub fn write(plan: &Plan, record: &Record, log: &str, page: &mut Page, out: &mut
         log: log.as_bytes(),
         scratch: &record.scratch,
     };
-    page.length = 0;
     let mut at = 0;
-    while let Some(op) = plan.ops.get(at) {
-        at += 1;
-        match op {
+    let mut next = 0;
+    while let Some(op) = plan.ops.get(next) {
+        next += 1;
+        at = match op {
             Op::Open { mask, skip, text } => {
                 if mask.meets(&record.present) {
-                    page.put(texts.literals, *text);
+                    page.put(at, texts.literals, *text)
                 } else {
-                    at = *skip as usize;
+                    next = *skip as usize;
+                    at
                 }
             }
-            Op::Close(bracket) => page.close(*bracket),
-            Op::Literal { text, .. } => page.put(texts.literals, *text),
+            Op::Close(bracket) => page.close(at, *bracket),
+            Op::Literal { text, .. } => page.put(at, texts.literals, *text),
             Op::Text {
                 cell, text, end, ..
             } => {
                 if record.has(*cell) {
-                    texts.member(page, *text, record.cell(*cell), *end);
+                    texts.member(page, at, *text, record.cell(*cell), *end)
+                } else {
+                    at
                 }
             }
             Op::Many(many) => {
-                write_many(many, record, texts, page);
-                if many.leaves {
-                    write_leaves(plan, record, log, page);
+                at = write_many(many, record, texts, page, at);
+                match many.leaves {
+                    true => write_leaves(plan, record, log, page, at),
+                    false => at,
                 }
             }
-            Op::Elements { parts } => write_elements(parts, record, texts, page),
+            Op::Elements { parts } => write_elements(parts, record, texts, page, at),
         }
     }
     // The last close left a comma.
-    let event = page.bytes.get(..page.length.saturating_sub(1));
+    let event = page.0.get(..at.saturating_sub(1));
     out.extend_from_slice(event.unwrap_or_default());
     out.push(b'\n');
 }
 
-// The loops within the loop stand on their own, so that each keeps its values in registers.
-
 #[inline(never)]
-fn write_many(many: &Many, record: &Record, texts: Texts, page: &mut Page) {
+fn write_many(many: &Many, record: &Record, texts: Texts, page: &mut Page, mut at: At) -> At {
     let end = many.end;
     for (cell, entry) in many.of(&record.present) {
         if entry.is_array {
             for item in record.items.iter().filter(|item| item.cell == cell) {
-                texts.member(page, entry.before, item.value, end);
+                at = texts.member(page, at, entry.before, item.value, end);
             }
         } else {
-            texts.member(page, entry.before, record.cell(cell), end);
+            at = texts.member(page, at, entry.before, record.cell(cell), end);
         }
     }
+    at
 }
 
 #[inline(never)]
-fn write_elements(parts: &[Part], record: &Record, texts: Texts, page: &mut Page) {
+fn write_elements(
+    parts: &[Part],
+    record: &Record,
+    texts: Texts,
+    page: &mut Page,
+    mut at: At,
+) -> At {
     for position in positions(parts, record) {
-        page.text(b"{");
+        at = page.text(at, b"{");
         for part in parts {
             if let Some(value) = item(record, part.cell, position) {
-                texts.member(page, part.before, value, part.end);
+                at = texts.member(page, at, part.before, value, part.end);
             }
         }
-        page.close(b'}');
+        at = page.close(at, b'}');
     }
+    at
 }
 
 /// The positions at which one of the parts has an element, in order.
@@ -275,16 +284,17 @@ pub fn item(record: &Record, cell: u16, position: u32) -> Option<Cell> {
 }
 
 #[inline(never)]
-fn write_leaves(plan: &Plan, record: &Record, log: &str, page: &mut Page) {
+fn write_leaves(plan: &Plan, record: &Record, log: &str, page: &mut Page, mut at: At) -> At {
     for (key, value, _) in leaves(plan, record) {
-        page.text(b"\"");
-        page.text(key.as_bytes());
-        page.text(b"\":\"");
-        page.text(record.bytes_of(value, log));
-        page.text(b"\",");
+        at = page.text(at, b"\"");
+        at = page.text(at, key.as_bytes());
+        at = page.text(at, b"\":\"");
+        at = page.text(at, record.bytes_of(value, log));
+        at = page.end(at, End::TEXT);
     }
-    if record.truncated {
-        page.text(format!("\"{TRUNCATED}\":\"true\",").as_bytes());
+    match record.truncated {
+        true => page.text(at, format!("\"{TRUNCATED}\":\"true\",").as_bytes()),
+        false => at,
     }
 }
 
