@@ -78,15 +78,6 @@ impl Bounds {
     }
 }
 
-/// The end of the object or array at the start of the bytes, if its brackets close.
-pub fn closed(bytes: &[u8]) -> Option<usize> {
-    let mut bounds = Bounds::default();
-    bytes
-        .iter()
-        .position(|byte| bounds.see(*byte) == Sign::Closed)
-        .map(|at| at + 1)
-}
-
 /// The end of a log that is not JSON, the flaw being at `flaw_at`; none when its bytes, or the first [`MAX_LOG`] of them,
 /// do not tell.
 pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool) -> Option<usize> {
@@ -164,25 +155,6 @@ pub fn line_end(bytes: &[u8], from: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_log_ends_where_its_brackets_close() {
-        for (bytes, end) in [
-            ("{}", Some(2)),
-            ("{} {}", Some(2)),
-            (r#"{"a":[{}]}]"#, Some(10)),
-            (r#"{"a":"}"}"#, Some(9)),
-            (r#"{"a":"\"}"}"#, Some(11)),
-            (r#"{"a":"\\"}"}"#, Some(10)),
-            ("[1,2", None),
-            ("{]", Some(2)),
-            ("{\"a\nb\"}", Some(7)),
-            ("text }", None),
-            ("", None),
-        ] {
-            assert_eq!(closed(bytes.as_bytes()), end, "{bytes}");
-        }
-    }
 
     #[test]
     fn a_piece_that_closes_nothing_is_not_worth_a_try() {

@@ -110,6 +110,7 @@ pub struct Cursor<'a> {
     /// The offset of the next byte.
     pub at: usize,
     depth: u32,
+    lenient: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -119,6 +120,15 @@ impl<'a> Cursor<'a> {
             text,
             at: 0,
             depth: 0,
+            lenient: false,
+        }
+    }
+
+    /// The same, for a text that wants [`repair`]: flaws in escapes are none.
+    pub fn lenient(text: &'a str) -> Cursor<'a> {
+        Cursor {
+            lenient: true,
+            ..Cursor::new(text)
         }
     }
 
@@ -209,7 +219,7 @@ impl<'a> Cursor<'a> {
         let start = self.at + 1;
         let end = start + plain_bytes(bytes.get(start..).unwrap_or_default());
         if bytes.get(end) != Some(&b'"') {
-            let piece = unusual_string(self.text, start, end)?;
+            let piece = unusual_string(self.text, start, end, self.lenient)?;
             self.at = piece.end as usize + 1;
             return Ok(piece);
         }
@@ -316,7 +326,12 @@ fn flaw(text: &str, at: usize, expected: &'static str) -> Flaw {
 
 /// A string with escapes or flaws, whose content was followed from `start` to `at`.
 #[inline(never)]
-fn unusual_string(text: &str, start: usize, mut at: usize) -> Result<Piece, Flaw> {
+fn unusual_string(
+    text: &str,
+    start: usize,
+    mut at: usize,
+    lenient: bool,
+) -> Result<Piece, Flaw> {
     let bytes = text.as_bytes();
     let mut escaped = false;
     loop {
@@ -324,7 +339,10 @@ fn unusual_string(text: &str, start: usize, mut at: usize) -> Result<Piece, Flaw
             Some(b'"') => break,
             Some(b'\\') => {
                 escaped = true;
-                at += escape(bytes, at)?;
+                at += match escape(bytes, at) {
+                    Err(Flaw::Escape { .. }) if lenient => 1,
+                    length => length?,
+                };
             }
             Some(_) => {
                 let expected = "a character other than a raw control character in a string";

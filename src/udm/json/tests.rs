@@ -107,6 +107,33 @@ fn flaws_name_their_byte() {
 }
 
 #[test]
+fn a_lenient_cursor_only_overlooks_escapes() {
+    let lenient = |text: &str| {
+        let mut cursor = Cursor::lenient(text);
+        cursor.skip_value().map(|()| cursor.at)
+    };
+    for text in [
+        r#""\a\'\x41\u12\u00g0""#,
+        r#""\ud83d\ude00\ud83d""#,
+        r#"{"\q":"\é"}"#,
+        r#""\d\"\\""#,
+    ] {
+        assert_eq!(lenient(text), Ok(text.len()), "{text}");
+        let repaired = repair(text).text;
+        assert_eq!(skip(&repaired), Ok(repaired.len()), "{repaired}");
+    }
+    for text in ["\"\\\n\"", "\"\\q\n\"", "{\"\\q\"}", "[\"\\q\"}"] {
+        assert!(
+            matches!(lenient(text), Err(Flaw::Unexpected { .. })),
+            "{text}"
+        );
+    }
+    for text in [r#""\q"#, r#""\"#, r#""\u12"#, r#"{"a":"\q""#] {
+        assert_eq!(lenient(text), Err(Flaw::Incomplete), "{text}");
+    }
+}
+
+#[test]
 fn strings_end_at_their_quote_wherever_it_stands() {
     for length in 0..40 {
         for special in ['"', '\\', '\n'] {

@@ -42,9 +42,12 @@ impl Payload {
                 self.flawed(view, at, text, flaw, last, out)
             }
             Err(Stop::Flaw(Flaw::Escape { .. }) | Stop::Inline { .. }) => {
-                let Some(end) = bounds::closed(text.as_bytes()) else {
-                    return self.flawed(view, at, text, Flaw::Incomplete, last, out);
-                };
+                // It can be put right, if nothing else is wrong.
+                let mut cursor = Cursor::lenient(text);
+                if let Err(flaw) = cursor.skip_value() {
+                    return self.flawed(view, at, text, flaw, last, out);
+                }
+                let end = cursor.at;
                 if end > MAX_LOG {
                     return self.flawed(view, at, text, Flaw::Incomplete, last, out);
                 }

@@ -19,7 +19,7 @@ fn plans() -> Vec<Plan> {
     let of_source = |source| {
         [
             with(source, &[], FieldNames::LowerCamel),
-            with(source, &[label.clone()], FieldNames::Proto),
+            with(source, std::slice::from_ref(&label), FieldNames::Proto),
         ]
     };
     SOURCES.iter().flat_map(of_source).collect()
