@@ -1,7 +1,5 @@
 //! Where a log ends when it cannot be read: brackets and quotes are counted, nothing is understood.
 
-use crate::payload::MAX_LOG;
-
 /// Counts brackets from a log's first byte on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounds {
@@ -78,10 +76,9 @@ impl Bounds {
     }
 }
 
-/// The end of a log that is not JSON, the flaw being at `flaw_at`; none when its bytes, or the first [`MAX_LOG`] of them,
-/// do not tell.
-pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool) -> Option<usize> {
-    let bytes = bytes.get(..MAX_LOG).unwrap_or(bytes);
+/// The end of a log that is not JSON, the flaw being at `flaw_at`; none when its bytes, or the first `most` of them, do not
+/// tell.
+pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool, most: usize) -> Option<usize> {
     // A log that was cut off: the flaw is the bracket with which the next line, and the next log, begins.
     let begins_line = flaw_at > 0 && bytes.get(flaw_at - 1) == Some(&b'\n');
     if begins_line && matches!(bytes.get(flaw_at), Some(b'{' | b'[')) {
@@ -90,6 +87,7 @@ pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool) -> Option<usize> 
     if in_list && !matches!(bytes.first(), Some(b'{' | b'[')) {
         return scalar_end(bytes);
     }
+    let bytes = bytes.get(..most).unwrap_or(bytes);
     let mut bounds = Bounds::default();
     let mut new_line = false;
     for (at, byte) in bytes.iter().enumerate() {
@@ -144,12 +142,10 @@ fn scalar_end(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// Behind the first line end at or after an offset, or the end of the bytes.
-pub fn line_end(bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    rest.iter()
-        .position(|byte| *byte == b'\n')
-        .map_or(bytes.len(), |at| from + at + 1)
+/// Behind the first line end at or after an offset.
+pub fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut rest = bytes.get(from..)?.iter();
+    rest.position(|byte| *byte == b'\n').map(|at| from + at + 1)
 }
 
 #[cfg(test)]
@@ -221,18 +217,20 @@ mod tests {
             ("nope", 1, true, None),
         ] {
             assert_eq!(
-                broken_end(bytes.as_bytes(), flaw_at, in_list),
+                broken_end(bytes.as_bytes(), flaw_at, in_list, 100),
                 end,
                 "{bytes:?}"
             );
         }
+        assert_eq!(broken_end(b"[{x,[],{}]]", 2, false, 10), None);
+        assert_eq!(broken_end(b"[{x,[],{}]]", 2, false, 11), Some(11));
     }
 
     #[test]
-    fn a_line_ends_behind_its_line_feed_or_with_the_bytes() {
-        assert_eq!(line_end(b"ab\ncd\n", 0), 3);
-        assert_eq!(line_end(b"ab\ncd\n", 3), 6);
-        assert_eq!(line_end(b"ab\ncd", 3), 5);
-        assert_eq!(line_end(b"ab", 7), 2);
+    fn a_line_ends_behind_its_line_feed() {
+        assert_eq!(line_end(b"ab\ncd\n", 0), Some(3));
+        assert_eq!(line_end(b"ab\ncd\n", 3), Some(6));
+        assert_eq!(line_end(b"ab\ncd", 3), None);
+        assert_eq!(line_end(b"ab", 7), None);
     }
 }

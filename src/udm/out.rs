@@ -18,6 +18,8 @@ pub(crate) struct Out<'a, 's> {
     pub batch: &'a mut Batch,
     /// The log whose text is being read, when that is inside another one.
     pub outer: Option<u32>,
+    /// How many more bytes of the log in hand may be tried as JSON in a text: texts in texts are tried in several ways each.
+    pub patience: usize,
 }
 
 impl Out<'_, '_> {
@@ -26,6 +28,7 @@ impl Out<'_, '_> {
         if let Some(outer) = self.outer {
             return outer;
         }
+        self.patience = length.saturating_mul(16);
         self.batch.logs.push(Span {
             offset,
             length: length as u64,
@@ -50,7 +53,14 @@ impl Out<'_, '_> {
         }
     }
 
-    pub fn reject(&mut self, log_index: u32, reason: String) {
+    /// Rejects a log, or something in it: the first reason stands for the log.
+    pub fn reject(&mut self, log_index: u32, mut reason: String) {
+        let last = self.batch.rejections.last();
+        if last.is_some_and(|last| last.log_index == log_index) {
+            return;
+        }
+        // Millions of them have to fit into an answer.
+        reason.shrink_to_fit();
         self.batch.rejections.push(Rejection { log_index, reason });
     }
 

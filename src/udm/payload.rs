@@ -37,6 +37,8 @@ pub struct Payload {
     single: bool,
     /// How many texts stand around this one.
     inner: u32,
+    /// How many bytes were searched in vain for the ends of broken logs.
+    wasted: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -82,9 +84,10 @@ impl Payload {
 
     pub(crate) fn finish(&mut self, out: &mut Out) {
         self.run_buffer(true, out);
-        let offset = self.offset;
+        let (offset, wasted) = (self.offset, self.wasted);
         *self = Payload {
             offset,
+            wasted,
             ..Payload::default()
         };
     }

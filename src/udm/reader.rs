@@ -78,6 +78,7 @@ impl Reader {
             sink,
             batch,
             outer: None,
+            patience: 0,
         };
         if self.delimiter.is_empty() {
             self.payload.push(bytes, &mut out);
@@ -108,6 +109,7 @@ impl Reader {
             sink,
             batch,
             outer: None,
+            patience: 0,
         };
         let held = std::mem::take(&mut self.held);
         self.payload.push(&held, &mut out);
@@ -218,6 +220,15 @@ mod tests {
         reader.push(LOG.as_bytes());
         assert_eq!(spans(&reader.push(b"]")), []);
         assert_eq!(reader.finish().rejections.len(), 1);
+    }
+
+    #[test]
+    fn brackets_that_never_close_cost_their_line_and_not_the_list() {
+        let long = LOG.replace("A.B", &"x".repeat(MAX_LOG / 4));
+        let list = format!("[{{\"a\":x\n{{,\n{}{LOG}]", format!("{long},\n").repeat(5));
+        let batch = reader(None).normalize(list.as_bytes());
+        assert_eq!(batch.log_indexes, [2, 3, 4, 5, 6, 7]);
+        assert_eq!(spans(&batch)[..2], [(1, 6), (8, 2)]);
     }
 
     #[test]

@@ -5,38 +5,56 @@
 //! often it was escaped.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
-
-use regex_lite::Regex;
 
 use crate::json;
 
 /// How many places of a line are tried.
 const MAX_CANDIDATES: usize = 8;
 
-/// A bracket, perhaps more brackets, and a quote with the backslashes before it.
-#[expect(
-    clippy::expect_used,
-    reason = "the pattern is fixed, and every test of this module compiles it"
-)]
-static START: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"[\[{][\[{ \t]*(\\*)""#).expect("the pattern is a regex"));
-
 /// The JSON that a line may hold, unescaped, most likely one first. Text may follow it.
 pub fn candidates(line: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let starts = START.captures_iter(line).take(MAX_CANDIDATES);
-    starts.filter_map(|captures| {
-        let json = line.get(captures.get(0)?.start()..)?;
-        let backslashes = captures.get(1)?.len();
+    starts(line).take(MAX_CANDIDATES).filter_map(|start| {
+        let mut json = Cow::Borrowed(line.get(start.at..)?);
         // One escaping makes `"` to `\"`, the next one `\\\"`: backslashes are doubled, and one is added.
-        let mut json = Cow::Borrowed(json);
-        let mut left = backslashes;
+        let mut left = start.backslashes;
         while left > 0 {
             json = Cow::Owned(unescape_to_quote(&json));
             left /= 2;
         }
         Some(json)
     })
+}
+
+/// A bracket, perhaps more brackets, and a quote with the backslashes before it.
+struct Start {
+    at: usize,
+    backslashes: usize,
+}
+
+fn starts(line: &str) -> impl Iterator<Item = Start> {
+    let mut rest = line.as_bytes();
+    std::iter::from_fn(move || {
+        loop {
+            let bracket = rest.iter().position(|byte| matches!(byte, b'{' | b'['))?;
+            let at = line.len() - rest.len() + bracket;
+            let quoted = after(rest.get(bracket..)?, |byte| {
+                matches!(byte, b'{' | b'[' | b' ' | b'\t')
+            });
+            rest = after(quoted, |byte| byte == b'\\');
+            if rest.first() == Some(&b'"') {
+                let backslashes = quoted.len() - rest.len();
+                return Some(Start { at, backslashes });
+            }
+        }
+    })
+}
+
+/// What follows the bytes of a kind.
+fn after(bytes: &[u8], is_one: impl Fn(u8) -> bool) -> &[u8] {
+    let other = bytes.iter().position(|byte| !is_one(*byte));
+    bytes
+        .get(other.unwrap_or(bytes.len())..)
+        .unwrap_or_default()
 }
 
 /// The text of a string's content that ends at the first quote without a backslash.

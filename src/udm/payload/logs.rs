@@ -140,11 +140,20 @@ impl Payload {
         }
         let flaw_at = flaw.at().unwrap_or(text.len());
         let in_list = matches!(self.state, State::List { .. });
-        let end = match bounds::broken_end(rest, flaw_at, in_list) {
+        let near = rest.get(..MAX_LOG).unwrap_or(rest);
+        let most = flaw_at + self.patience(at);
+        let end = match bounds::broken_end(near, flaw_at, in_list, most) {
             Some(end) => end,
-            None if rest.len() > MAX_LOG => return self.too_long(rest, at, last, out),
-            None if last => bounds::line_end(rest, flaw_at),
-            None => return Step::Wait,
+            None if !last && rest.len() < most.min(MAX_LOG) => return Step::Wait,
+            None => match bounds::line_end(near, flaw_at) {
+                Some(end) => {
+                    self.wasted += near.len().min(most).saturating_sub(flaw_at) as u64;
+                    end
+                }
+                None if rest.len() > MAX_LOG => return self.too_long(rest, at, last, out),
+                None if last => rest.len(),
+                None => return Step::Wait,
+            },
         };
         let log = rest.get(..end).unwrap_or_default().trim_ascii_end();
         let reason = match is_invalid_utf8 {
@@ -158,6 +167,13 @@ impl Payload {
         let log_index = out.log(self.offset + at as u64, log.len());
         out.reject(log_index, reason);
         Step::To(at + end)
+    }
+
+    /// How many bytes behind a flaw may be searched for the end of the log. Brackets that never close are searched in vain;
+    /// what was wasted so stays in proportion to what was read.
+    fn patience(&self, at: usize) -> usize {
+        let earned = MAX_LOG as u64 + 8 * (self.offset + at as u64);
+        earned.saturating_sub(self.wasted) as usize
     }
 
     /// A log beyond the limit, all of whose bytes may be here already.
@@ -222,6 +238,10 @@ impl Payload {
         let before = out.batch.rejections.len();
         let mut reason = None;
         for json in rescue::candidates(line) {
+            let Some(left) = out.patience.checked_sub(json.len()) else {
+                break;
+            };
+            out.patience = left;
             let events = (out.batch.log_indexes.len(), out.batch.notes.len());
             self.inner(&json, log_index, out);
             if (out.batch.log_indexes.len(), out.batch.notes.len()) != events {
@@ -292,14 +312,18 @@ impl Payload {
             )
         };
         let before = count(out);
+        let log = out.batch.logs.get(log_index as usize);
         let mut payload = Payload {
             single: true,
             inner: self.inner + 1,
+            offset: log.map_or(0, |log| log.offset),
+            wasted: self.wasted,
             ..Payload::default()
         };
         let outer = out.outer.replace(log_index);
         payload.run(text.as_bytes(), true, out);
         out.outer = outer;
+        self.wasted = payload.wasted;
         if count(out) == before {
             out.reject(
                 log_index,
