@@ -23,6 +23,15 @@ enum Sign {
 }
 
 impl Bounds {
+    /// Counts from inside of JSON on: between brackets, or among the members of an object.
+    pub fn inside() -> Bounds {
+        Bounds {
+            is_json: true,
+            started: true,
+            ..Bounds::default()
+        }
+    }
+
     /// Goes on to the end of what is there of the log. True when the log may have come to its end on the way: reading
     /// it is worth a try.
     pub fn follow(&mut self, log: &[u8]) -> bool {
@@ -79,11 +88,6 @@ impl Bounds {
 /// The end of a log that is not JSON, the flaw being at `flaw_at`; none when its bytes, or the first `most` of them, do not
 /// tell.
 pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool, most: usize) -> Option<usize> {
-    // A log that was cut off: the flaw is the bracket with which the next line, and the next log, begins.
-    let begins_line = flaw_at > 0 && bytes.get(flaw_at - 1) == Some(&b'\n');
-    if begins_line && matches!(bytes.get(flaw_at), Some(b'{' | b'[')) {
-        return Some(flaw_at);
-    }
     if in_list && !matches!(bytes.first(), Some(b'{' | b'[')) {
         return scalar_end(bytes);
     }
@@ -91,20 +95,19 @@ pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool, most: usize) -> O
     let mut bounds = Bounds::default();
     let mut new_line = false;
     for (at, byte) in bytes.iter().enumerate() {
-        if new_line && !in_list && at > flaw_at && starts_log(*byte) {
+        // A line that begins with a bracket is no part of a log that was cut off before it, even where it would fit.
+        let is_log = match byte {
+            b'{' | b'[' => true,
+            other => !in_list && at > flaw_at && starts_log(*other),
+        };
+        if new_line && is_log {
             return Some(at);
         }
         new_line = *byte == b'\n';
         match bounds.see(*byte) {
             Sign::None => {}
             Sign::Closed if at >= flaw_at => return Some(at + 1),
-            Sign::Closed => {
-                bounds = Bounds {
-                    is_json: true,
-                    started: true,
-                    ..Bounds::default()
-                }
-            }
+            Sign::Closed => bounds = Bounds::inside(),
             Sign::LineEnd => return Some(at + 1),
         }
     }
@@ -209,6 +212,11 @@ mod tests {
             ("{\"cut\n{}", 5, true, Some(6)),
             // In a list lines do not count.
             ("{\"a\" x\ntext}, ", 5, true, Some(12)),
+            ("{\"a\" x\n{}, ", 5, true, Some(7)),
+            // The next line would be an element of the log that was cut off.
+            ("{\"a\":[1,\n{}\n{}", 12, false, Some(9)),
+            ("{\"a\":[1,\n{}\n]}, {}]", 21, true, Some(9)),
+            ("{\"a\":[1,\n {}\n{}", 13, false, Some(13)),
             ("nope, 1]", 1, true, Some(4)),
             ("\"a,]b\" x]", 7, true, Some(8)),
             ("\"a\\\",\nb", 6, true, Some(5)),

@@ -175,7 +175,10 @@ impl Payload {
             self.end_skipping(start, self.offset + at as u64, list, out);
         }
         self.offset += at as u64;
-        self.bounds = Bounds::default();
+        self.bounds = match self.state {
+            State::Behind { .. } => Bounds::inside(),
+            _ => Bounds::default(),
+        };
         let rest = data.get(at..).unwrap_or_default();
         self.bounds.follow(rest);
         self.retry_at = rest.len() * 2;
