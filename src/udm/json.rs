@@ -326,12 +326,7 @@ fn flaw(text: &str, at: usize, expected: &'static str) -> Flaw {
 
 /// A string with escapes or flaws, whose content was followed from `start` to `at`.
 #[inline(never)]
-fn unusual_string(
-    text: &str,
-    start: usize,
-    mut at: usize,
-    lenient: bool,
-) -> Result<Piece, Flaw> {
+fn unusual_string(text: &str, start: usize, mut at: usize, lenient: bool) -> Result<Piece, Flaw> {
     let bytes = text.as_bytes();
     let mut escaped = false;
     loop {

@@ -156,7 +156,11 @@ impl Payload {
             },
         };
         let log = rest.get(..end).unwrap_or_default().trim_ascii_end();
-        let flaw = if flaw_at <= end { flaw } else { Flaw::Incomplete };
+        let flaw = if flaw_at <= end {
+            flaw
+        } else {
+            Flaw::Incomplete
+        };
         let reason = match is_invalid_utf8 && flaw_at < end {
             true => format!("expected UTF-8, but found other bytes at byte {flaw_at}"),
             // Bytes behind the log may not be here yet, and must not show.
