@@ -27,7 +27,7 @@ fn the_derivations_of_a_log_give_its_event() {
     }
 }
 
-/// Events from derivations; a path that comes again begins the next event.
+/// Events from derivations: the first path of all, and a path that comes again, begin the next event.
 fn put_together(told: &[Derivation]) -> Vec<Value> {
     let mut events: Vec<(Vec<&str>, Value)> = Vec::new();
     for derivation in told.iter().filter(|it| !it.path.is_empty()) {
