@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST, is_json};
 use crate::json::{Cursor, Flaw, Piece};
 use crate::keys::Keys;
-use crate::plan::{ENVELOPE_CELL, FIRST_NODE, LEAVES_CELL, NONE, Plan};
+use crate::plan::{ENVELOPE_CELL, FIRST_NODE, LEAVES_CELL, NONE, Node, Plan};
 use crate::record::{Cell, Item, Leaf, Mask, Record};
 
 /// The most leaves without a row that an event keeps, and the most elements that rows read one by one.
@@ -14,6 +14,9 @@ pub const MAX_LEAVES: usize = 200;
 pub const MAX_LEAF_BYTES: usize = 32 * 1024;
 /// Elements are published fields: far more of them are kept, but not without end.
 const MAX_ITEMS: usize = 1_000;
+
+/// How many of the last items may be of one element: more than rows read of an element.
+const NEAR: usize = 4;
 
 /// What an object turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,7 @@ pub fn scan(
         seen: Vec::new(),
         envelope: Envelope::Unknown,
         told: None,
+        forgotten: Vec::new(),
         list: None,
     };
     scanner.object(0, None)?;
@@ -131,7 +135,19 @@ struct Scanner<'p, 'r, 'a> {
     envelope: Envelope,
     /// How far a look ahead went that told whether this is an envelope, and what it told.
     told: Option<(usize, bool)>,
+    /// For each named key that was repeated, what to look through when it comes again.
+    forgotten: Vec<Forgotten>,
     list: Option<Found>,
+}
+
+struct Forgotten {
+    cell: u16,
+    /// The key's path in this log.
+    path: String,
+    /// The cells of the key and of all below it.
+    below: Mask,
+    /// The leaves before this one are not the key's.
+    leaves: usize,
 }
 
 struct Seen {
@@ -248,7 +264,9 @@ impl<'a> Scanner<'_, '_, 'a> {
         }
         let first = self.cursor.peek();
         if matches!(first, Some(b'{' | b'[')) {
-            self.record.present.remove(cell);
+            if !node.is_item {
+                self.record.present.remove(cell);
+            }
             self.record.entered.insert(cell);
         }
         match first {
@@ -339,34 +357,51 @@ impl<'a> Scanner<'_, '_, 'a> {
         };
         let key = node.path.rsplit('.').next().unwrap_or(&node.path);
         let path = format!("{}{key}", self.path);
-        for leaf in &mut record.leaves {
+        let known = self.forgotten.iter().position(|it| it.cell == cell);
+        let known = known.unwrap_or_else(|| {
+            self.forgotten.push(Forgotten {
+                cell,
+                path: String::new(),
+                below: below(plan, node),
+                leaves: 0,
+            });
+            self.forgotten.len() - 1
+        });
+        let Some(known) = self.forgotten.get_mut(known) else {
+            return;
+        };
+        if known.path != path {
+            known.path = path;
+            known.leaves = 0;
+        }
+        for leaf in record.leaves.iter_mut().skip(known.leaves) {
             let leaf_path = record.paths.get(leaf.path.0 as usize..leaf.path.1 as usize);
-            if leaf_path.is_some_and(|leaf_path| goes_on_from(leaf_path, &path)) {
+            if leaf_path.is_some_and(|leaf_path| goes_on_from(leaf_path, &known.path)) {
                 leaf.row = NONE;
             }
         }
+        known.leaves = record.leaves.len();
         if position.is_some() {
             return;
         }
-        let object = plan.levels.get(node.object as usize);
-        let is_in = |path: &str| object.is_some_and(|object| path.starts_with(&object.prefix));
-        let mut below = Mask::default();
-        for (cell, it) in plan.nodes.iter().enumerate().skip(FIRST_NODE as usize) {
-            if goes_on_from(&it.path, &node.path) || is_in(&it.path) {
-                below.insert(cell as u16);
-            }
+        if record.present.meets(&known.below) {
+            record.present.subtract(&known.below);
+            record.items.retain(|item| !known.below.contains(item.cell));
         }
-        record.present.subtract(&below);
-        record.entered.subtract(&below);
-        record.items.retain(|item| !below.contains(item.cell));
+        record.entered.subtract(&known.below);
         self.misfits.retain(|misfit| misfit.path != node.path);
     }
 
-    /// The same for the value in an element of an array.
+    /// The same for the value in an element of an array: one of the last items, as in [`Scanner::item`].
     fn forget_item(&mut self, cell: u16, position: u32) {
         let items = &mut self.record.items;
-        items.retain(|item| item.cell != cell || item.position != position);
-        if items.iter().all(|item| item.cell != cell) {
+        let same = |item: &Item| item.cell == cell && item.position == position;
+        let start = items.len().saturating_sub(NEAR);
+        let Some(at) = items.iter().skip(start).position(same) else {
+            return;
+        };
+        items.remove(start + at);
+        if items.iter().rev().all(|item| item.cell != cell) {
             self.record.present.remove(cell);
         }
     }
@@ -440,7 +475,7 @@ impl<'a> Scanner<'_, '_, 'a> {
             in_scratch: false,
         };
         let same = |item: &&mut Item| item.cell == cell && item.position == position;
-        let last = self.record.items.iter_mut().rev().take(4).find(same);
+        let last = self.record.items.iter_mut().rev().take(NEAR).find(same);
         if let Some(item) = last {
             item.value = value;
         } else if self.record.items.len() < MAX_ITEMS {
@@ -711,6 +746,19 @@ fn push_position(path: &mut String, position: u32) {
         path.push_str(&position.to_string());
     }
     path.push(']');
+}
+
+/// The cells of a node and of all that lies below it.
+fn below(plan: &Plan, node: &Node) -> Mask {
+    let object = plan.levels.get(node.object as usize);
+    let is_in = |path: &str| object.is_some_and(|object| path.starts_with(&object.prefix));
+    let mut below = Mask::default();
+    for (cell, it) in plan.nodes.iter().enumerate().skip(FIRST_NODE as usize) {
+        if goes_on_from(&it.path, &node.path) || is_in(&it.path) {
+            below.insert(cell as u16);
+        }
+    }
+    below
 }
 
 /// Whether a path is another one, or leads on from it.
