@@ -53,6 +53,11 @@ impl Engine {
         self.limits
     }
 
+    /// The engine underneath, for components of other worlds within the same limits of time.
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
     /// How many epochs a call may see. The one that is under way counts as none, so that no call gets less than its time.
     pub(crate) fn ticks(&self) -> u64 {
         (self.limits.call.as_millis() / TICK.as_millis()) as u64 + 1
@@ -92,7 +97,7 @@ pub(crate) struct State {
 /// Bounds all linear memories of a store together, and remembers that it had to.
 pub(crate) struct Memory {
     most: usize,
-    used: usize,
+    pub(crate) used: usize,
     pub(crate) refused: bool,
 }
 

@@ -110,6 +110,11 @@ impl Transform {
         self.call(|store, world| world.udmill_normalizer_webhook().call_read(store, request))
     }
 
+    /// How many bytes of linear memory the instance has; they never become fewer.
+    pub fn memory(&self) -> usize {
+        self.store.data().memory.used
+    }
+
     /// Every call goes through here: each has its full time.
     fn call<T>(
         &mut self,

@@ -3,6 +3,7 @@
 //! - `run [ARGS]`: builds everything, then runs `udmill ARGS` and ends as it does
 //! - `build`: the components with their own profile, then the command
 //! - `test`: builds, then runs every test
+//! - `bench [ARGS]`: builds, then measures; `host-test/bench/main.rs` says what
 //!
 //! No build script runs cargo, so that each step can be seen and done by hand.
 
@@ -27,8 +28,9 @@ fn main() -> ExitCode {
         Some("run") => build().and_then(|()| run(args.collect())),
         Some("build") => build(),
         Some("test") => build().and_then(|()| test()),
+        Some("bench") => build().and_then(|()| bench(args.collect())),
         _ => {
-            eprintln!("usage: cargo xtask run [ARGS] | build | test");
+            eprintln!("usage: cargo xtask run [ARGS] | build | test | bench [ARGS]");
             Err(Failed(1))
         }
     };
@@ -43,11 +45,10 @@ fn build() -> Result<(), Failed> {
     if !target_folder().join("release/udmill").exists() {
         eprintln!("xtask: building, which takes some minutes the first time");
     }
-    let mut guests = cargo(&["build", "--quiet", "--profile", "guest", "--target", TARGET]);
+    let mut guests = guests();
     for guest in GUESTS {
         guests.args(["--package", guest]);
     }
-    guests.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", GUEST_FLAGS);
     finish(guests)?;
     finish(cargo(&[
         "build",
@@ -74,6 +75,25 @@ fn test() -> Result<(), Failed> {
     oracle()
 }
 
+/// The benchmark is a workspace of its own in the same target folder, so that wasmtime is compiled once. VRL is built
+/// apart: the features that it asks of shared packages would have wasmtime compiled again.
+fn bench(args: Vec<OsString>) -> Result<(), Failed> {
+    let programs = || cargo(&["build", "--quiet", "--release"]);
+    for (mut step, package) in [
+        (guests(), "udmill-bench-guest"),
+        (programs(), "udmill-bench"),
+        (programs(), "udmill-bench-vrl"),
+    ] {
+        let manifest = root().join("host-test/bench/Cargo.toml");
+        step.arg("--manifest-path").arg(manifest);
+        step.arg("--target-dir").arg(target_folder());
+        step.args(["--package", package]);
+        finish(step)?;
+    }
+    let mut bench = Command::new(target_folder().join("release/udmill-bench"));
+    finish_quietly(bench.args(args))
+}
+
 /// Compares with implementations of others, where there are any to compare with.
 fn oracle() -> Result<(), Failed> {
     let script = root().join("host-test/oracle/run.py");
@@ -98,6 +118,12 @@ fn add_target() -> Result<(), Failed> {
     let mut rustup = Command::new("rustup");
     rustup.current_dir(root()).args(["target", "add", TARGET]);
     finish(rustup)
+}
+
+fn guests() -> Command {
+    let mut guests = cargo(&["build", "--quiet", "--profile", "guest", "--target", TARGET]);
+    guests.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", GUEST_FLAGS);
+    guests
 }
 
 fn cargo(args: &[&str]) -> Command {

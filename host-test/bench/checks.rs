@@ -1,0 +1,64 @@
+//! What has to hold before anything is measured: all designs that make events make the same ones.
+
+use serde_json::Value;
+use udmill::Component;
+
+use crate::LOG_TYPE;
+use crate::components::{Unlimited, Yardsticks};
+use crate::corpus::{Golden, batches};
+use crate::designs::{SIZES, USUAL, options, udm_options};
+use crate::{scan, vrl};
+
+/// The program in VRL gives each golden's events.
+pub fn goldens(goldens: &[Golden]) {
+    for golden in goldens {
+        let lines = golden.logs.iter().map(|log| format!("{log}\n"));
+        let mut events = vrl::events(lines.collect::<String>().into_bytes());
+        events.retain(|event| !event.is_null());
+        equal(golden.name, &golden.events, &events);
+    }
+}
+
+/// The crate gives one event a log, the component the same bytes in batches of any size, and VRL equal JSON.
+pub fn designs(logs: &[Vec<u8>], wasm: &[u8], component: &Component) -> wasmtime::Result<()> {
+    let mut reader = udm::Reader::new(&udm_options()).expect("the options can be used");
+    let native = reader.push(&logs.concat());
+    assert_eq!(native.log_indexes.len(), logs.len());
+    assert!(native.rejections.is_empty() && native.notes.is_empty());
+    for size in SIZES {
+        let mut transform = component.instantiate().map_err(wasmtime::Error::new)?;
+        let reader = transform.reader(&options()).map_err(wasmtime::Error::new)?;
+        let mut events = Vec::new();
+        for batch in batches(logs, size) {
+            let answer = transform.push(reader, &batch);
+            let answer = answer.map_err(wasmtime::Error::new)?;
+            events.extend(answer.expect("the options can be used").events);
+        }
+        assert!(events == native.events, "in batches of {size}");
+    }
+    let mut unlimited = Unlimited::new(wasm, LOG_TYPE)?;
+    let mut yardstick = Yardsticks::new(component.engine())?.instantiate()?;
+    let mut events = Vec::new();
+    for batch in batches(logs, USUAL) {
+        events.extend(unlimited.push(&batch)?.events);
+        assert_eq!(yardstick.scan(&batch)?, scan::scan(&batch));
+    }
+    assert!(events == native.events, "without limits");
+    let native = serde_json::Deserializer::from_slice(&native.events).into_iter();
+    let native: Vec<Value> = native
+        .map(|event| event.expect("events are JSON"))
+        .collect();
+    equal("the corpus", &native, &vrl::events(logs.concat()));
+    Ok(())
+}
+
+/// Equal as JSON: the order of keys is nothing.
+fn equal(name: &str, expected: &[Value], found: &[Value]) {
+    assert_eq!(found.len(), expected.len(), "events of {name} in VRL");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(
+            found == expected,
+            "expected the event {expected:#} of {name} in VRL, but found {found:#}"
+        );
+    }
+}
