@@ -69,7 +69,9 @@ enum Step {
 impl Payload {
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Out) {
         // Events are longer than their logs.
-        out.batch.events.reserve(bytes.len() + bytes.len() / 2);
+        let room = bytes.len() + bytes.len() / 2;
+        // Where there is no room for a guess, the events may need less.
+        let _ = out.batch.events.try_reserve(room);
         if self.buffer.is_empty() {
             let used = self.run(bytes, false, out);
             self.buffer
