@@ -27,10 +27,10 @@ pub struct Derivation {
     pub missed: Option<String>,
 }
 
-/// The derivations of every field of the log's events, in the order of the event; `metadata.product_log_id`, the first of
-/// all, and a path that comes again begin the next event. With a `field` (a UDM path, or the start of one, in either
-/// spelling) only those below it, and the rows that could have set it and did not. Put together, the derivations of a log
-/// give its event.
+/// The derivations of every field of the log's events, in the order of the event; `metadata.product_log_id`, the
+/// first of all, and a path that comes again begin the next event. With a `field` (a UDM path, or the start of one,
+/// in either spelling) only those below it, and the rows that could have set it and did not. Put together, the
+/// derivations of a log give its event.
 ///
 /// # Errors
 /// When no source has the log type, an option cannot be used, or no row sets the field.

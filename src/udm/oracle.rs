@@ -1,12 +1,12 @@
 //! The scanner against a second reader: serde_json into a tree, the tree into the same fields by plain path look-ups.
 //!
-//! The scanner never builds a tree and finds keys by hash; this reader does the opposite, and is slow and short. Both read
-//! every log of every golden and thousands of mutations of them. They must agree on what is JSON (RFC 8259) and where it
-//! ends, on the text of every field, element and leaf, and on repeated keys, of which the last one counts.
+//! The scanner never builds a tree and finds keys by hash; this reader does the opposite, and is slow and short. Both
+//! read every log of every golden and thousands of mutations of them. They must agree on what is JSON (RFC 8259) and
+//! where it ends, on the text of every field, element and leaf, and on repeated keys, of which the last one counts.
 //!
-//! Where they part on purpose: serde_json refuses numbers beyond `f64` and nesting beyond 128, the scanner keeps any number
-//! as text and refuses nesting beyond 100. A key with a dot or a bracket may give a leaf the path of another one: leaves
-//! are not compared then, nor where more of them came than are kept.
+//! Where they part on purpose: serde_json refuses numbers beyond `f64` and nesting beyond 128, the scanner keeps any
+//! number as text and refuses nesting beyond 100. A key with a dot or a bracket may give a leaf the path of another
+//! one: leaves are not compared then, nor where more of them came than are kept.
 
 mod fields;
 mod random;
@@ -244,7 +244,6 @@ impl Pair {
             record.has(*cell as u16) && !node.path.is_empty() && !node.path.starts_with('@')
         });
         let cells: BTreeMap<String, Text> = cells
-            // A list of elements counts as there when one of them is.
             .filter(|(_, node)| !node.is_item)
             .map(|(cell, node)| {
                 let text = record.text(cell as u16, &text).into_owned();
@@ -252,6 +251,15 @@ impl Pair {
             })
             .collect();
         assert_eq!(cells, expected.cells, "{text}");
+        for (cell, node) in plan
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.is_item)
+        {
+            let has_items = record.items.iter().any(|item| item.cell as usize == cell);
+            assert_eq!(record.has(cell as u16), has_items, "{}: {text}", node.path);
+        }
         if record.truncated {
             return;
         }

@@ -1,8 +1,8 @@
 //! One record gives one event, whatever it comes wrapped in.
 //!
-//! The shapes are those in which audit logs of Azure DevOps are handed over: Event Grid's and CloudEvents' schemas, rows
-//! of Azure Monitor, the audit page's download, the audit REST API's answer, `records`, Splunk's collector, and text
-//! with JSON in it. What a wrapper adds is named below.
+//! The shapes are those in which audit logs of Azure DevOps are handed over: Event Grid's and CloudEvents' schemas,
+//! rows of Azure Monitor, the audit page's download, the audit REST API's answer, `records`, Splunk's collector, and
+//! text with JSON in it. What a wrapper adds is named below.
 
 use std::collections::BTreeSet;
 
