@@ -1,6 +1,6 @@
 //! Sixteen bytes at a time: where the content of a JSON string stops standing for itself.
 
-use wide::{CmpEq, u8x16};
+use wide::u8x16;
 
 /// How many bytes are looked at together.
 pub const BLOCK: usize = 16;
