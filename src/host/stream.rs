@@ -55,6 +55,9 @@ struct Failed {
     trap: Trap,
 }
 
+/// How often bytes are fed again without a log being reported. Five are enough to get from the largest piece to one byte;
+/// but what a component needs of memory and time may depend on the cuts, and then the search need not end.
+const ROUNDS: u32 = 8;
 /// Enough of a log to see where it begins.
 const BEGIN: u64 = 16 << 10;
 
@@ -221,14 +224,22 @@ impl Stream {
     }
 
     /// Feeds again what was not reported: in one go up to the piece that failed, then that piece in smaller ones. The log
-    /// to which a single byte belongs that fails is rejected.
+    /// to which a single byte belongs that fails is rejected; so is the first one that is not reported, when nothing helps.
     fn isolate(&mut self, mut failed: Failed, batches: &mut Vec<Batch>) -> Result<(), Failure> {
         let most = self.component.engine().limits().push as u64;
+        let mut round = 0;
+        let mut reported = self.reported;
         loop {
-            if failed.length == 1 {
-                self.reported = self.begin_of_log(failed.at + 1)?;
+            round = if self.reported == reported {
+                round + 1
+            } else {
+                0
+            };
+            if failed.length == 1 || round == ROUNDS {
+                self.reported = self.begin_of_log(failed.at + failed.length)?;
                 self.trapped = Some((failed.trap.clone(), LogEnd::default()));
             }
+            reported = self.reported;
             self.resumes = true;
             let mut at = self.reported;
             failed = loop {

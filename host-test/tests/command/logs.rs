@@ -70,6 +70,19 @@ fn rejected_logs_go_to_the_file_that_is_named() {
 }
 
 #[test]
+fn an_input_is_never_an_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("logs");
+    fs::write(&file, log("1")).unwrap();
+    let name = file.to_str().unwrap();
+    for option in ["--rejects", "--notes"] {
+        let ended = run(transform(&[option, name, name]), "");
+        assert_eq!((ended.stdout.as_str(), ended.status), ("", Some(1)));
+        assert_eq!(fs::read_to_string(&file).unwrap(), log("1"));
+    }
+}
+
+#[test]
 fn every_file_counts_for_itself() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: String| {

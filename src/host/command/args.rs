@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -133,6 +133,9 @@ impl Input {
     pub fn open(path: Option<&Path>) -> Result<Input, Stop> {
         let path = path.filter(|path| *path != Path::new("-"));
         let Some(path) = path else {
+            if io::stdin().is_terminal() {
+                output::complain(&"reading from the terminal; Ctrl-D ends the input");
+            }
             return Ok(Input {
                 name: "-".to_owned(),
                 reader: Box::new(io::stdin().lock()),

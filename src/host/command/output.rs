@@ -30,7 +30,17 @@ pub fn failed(place: &str, error: &io::Error) -> Stop {
 
 /// A message for whoever runs the command. If nobody can read it, that is no reason to stop.
 pub fn complain(message: &dyn Display) {
+    let message = printable(&message.to_string());
     let _ = writeln!(io::stderr(), "udmill: {message}");
+}
+
+/// Text that a terminal shows and does not obey.
+pub fn printable(text: &str) -> String {
+    let shown = |char: char| match char.is_control() {
+        true => char.escape_default().to_string(),
+        false => char.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Ends the process at an interrupt, between what is written whole; at a second one, at once.

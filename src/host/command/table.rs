@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::io::{self, IsTerminal};
 
+use super::output::printable;
+
 /// Rows under a heading; cells wrap where the table would be too wide, and are cut where they would be too high.
 pub struct Table<const COLUMNS: usize> {
     rows: Vec<[String; COLUMNS]>,
@@ -131,15 +133,6 @@ fn wrap(cell: &str, width: usize) -> (Vec<String>, usize) {
         last.push('…');
     }
     (lines, broken)
-}
-
-/// Text that a terminal shows and does not obey.
-pub fn printable(text: &str) -> String {
-    let shown = |char: char| match char.is_control() {
-        true => char.escape_default().to_string(),
-        false => char.to_string(),
-    };
-    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]

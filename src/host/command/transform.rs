@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use udmill::wit::{Batch, Span};
@@ -41,6 +41,9 @@ const PIECE: usize = 256 << 10;
 pub fn run(args: Args) -> Result<Status, Stop> {
     let component = args.component.load()?;
     let stream = args.options.stream(&component)?;
+    for output in args.rejects.iter().chain(&args.notes) {
+        spare_inputs(output, &args.files)?;
+    }
     let rejects = match &args.rejects {
         Some(path) => Lines::create(path)?,
         None => Lines::standard_error(),
@@ -48,7 +51,7 @@ pub fn run(args: Args) -> Result<Status, Stop> {
     let mut run = Run {
         stream,
         rejects,
-        notes: args.notes.as_ref().map(Lines::create).transpose()?,
+        notes: args.notes.as_deref().map(Lines::create).transpose()?,
         progress: Progress::new(&args.files),
         rejected: false,
     };
@@ -62,6 +65,22 @@ pub fn run(args: Args) -> Result<Status, Stop> {
         Ok(status) => Ok(status.max(rejected)),
         Err(Stop::Closed) => Ok(rejected),
         Err(stop) => Err(stop),
+    }
+}
+
+/// An output is emptied before it is written, which must not happen to an input.
+fn spare_inputs(output: &Path, inputs: &[PathBuf]) -> Result<(), Stop> {
+    let Ok(place) = output.canonicalize() else {
+        return Ok(());
+    };
+    match inputs
+        .iter()
+        .any(|input| input.canonicalize().is_ok_and(|it| it == place))
+    {
+        true => Err(Stop::Usage(format!(
+            "expected {output:?} to be no input, but found it is one"
+        ))),
+        false => Ok(()),
     }
 }
 
@@ -202,7 +221,7 @@ impl Lines {
         }
     }
 
-    fn create(path: &PathBuf) -> Result<Lines, Stop> {
+    fn create(path: &Path) -> Result<Lines, Stop> {
         let place = format!("{path:?}");
         match File::create(path) {
             Ok(file) => Ok(Lines {

@@ -7,8 +7,8 @@ use udmill::wit::{Finding, Severity};
 use udmill::{Component, Transform, Trap};
 
 use super::args::{ComponentArgs, Input};
-use super::table::printable;
-use super::{Status, Stop, output};
+use super::output::{self, printable};
+use super::{Status, Stop};
 
 /// Check UDM events, one a line, against Google's schema
 #[derive(clap::Args)]
