@@ -122,10 +122,10 @@ fn wrap(cell: &str, width: usize) -> (Vec<String>, usize) {
         broken += usize::from(near.is_none());
         let end = near.map_or(width, |at| width / 2 + at + 1);
         let line: String = rest.drain(..end).collect();
-        lines.push(line.trim_end().to_owned());
+        lines.push(line.trim().to_owned());
     }
     if lines.len() < LINES {
-        lines.push(rest.into_iter().collect());
+        lines.push(rest.iter().collect::<String>().trim().to_owned());
     } else if let Some(last) = lines.last_mut() {
         while last.chars().count() >= width {
             last.pop();
