@@ -85,19 +85,19 @@ impl Bounds {
     }
 }
 
-/// The end of a log that is not JSON, the flaw being at `flaw_at`; none when its bytes, or the first `most` of them, do not
-/// tell.
-pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool, most: usize) -> Option<usize> {
+/// The end of a log that is not JSON, the flaw being at `flaw_at`; none when its bytes do not tell, or do not so near the
+/// flaw as `patience`.
+pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool, patience: usize) -> Option<usize> {
     if in_list && !matches!(bytes.first(), Some(b'{' | b'[')) {
         return scalar_end(bytes);
     }
-    let bytes = bytes.get(..most).unwrap_or(bytes);
+    let bytes = bytes.get(..flaw_at + patience).unwrap_or(bytes);
     let mut bounds = Bounds::default();
     let mut new_line = false;
     for (at, byte) in bytes.iter().enumerate() {
         // A line that begins with a bracket is no part of a log that was cut off before it, even where it would fit.
         let is_log = match byte {
-            b'{' | b'[' => true,
+            b'{' | b'[' => at + patience >= flaw_at,
             other => !in_list && at > flaw_at && starts_log(*other),
         };
         if new_line && is_log {
@@ -230,8 +230,10 @@ mod tests {
                 "{bytes:?}"
             );
         }
-        assert_eq!(broken_end(b"[{x,[],{}]]", 2, false, 10), None);
-        assert_eq!(broken_end(b"[{x,[],{}]]", 2, false, 11), Some(11));
+        assert_eq!(broken_end(b"[{x,[],{}]]", 2, false, 8), None);
+        assert_eq!(broken_end(b"[{x,[],{}]]", 2, false, 9), Some(11));
+        assert_eq!(broken_end(b"[1,\n[2,\n[3,\nx", 12, false, 8), Some(4));
+        assert_eq!(broken_end(b"[1,\n[2,\n[3,\nx", 12, false, 7), Some(8));
     }
 
     #[test]

@@ -19,6 +19,9 @@ use view::View;
 /// The most bytes of a log. A longer one is rejected and skipped as it streams.
 pub const MAX_LOG: usize = 4 * 1024 * 1024;
 
+/// So many bytes tell that a log is too long, even when the last character is cut.
+const TOO_MANY: usize = MAX_LOG + 4;
+
 /// A payload between its start and its end.
 #[derive(Default)]
 pub struct Payload {
@@ -157,7 +160,7 @@ impl Payload {
             read += 1;
             match step {
                 Step::To(end) => at = end,
-                Step::Wait if data.len() - at > MAX_LOG && !last => {
+                Step::Wait if data.len() - at > TOO_MANY && !last => {
                     let list = match self.state {
                         State::List { is_records, depth } => Some((is_records, depth)),
                         _ => None,

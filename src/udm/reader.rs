@@ -232,6 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn a_log_cut_off_before_more_logs_than_a_log_is_long_costs_itself_only() {
+        let long = LOG.replace("A.B", &"x".repeat(MAX_LOG / 4));
+        let lines = format!("{{\"a\":[\n{}{LOG}\n", format!("{long}\n").repeat(5));
+        for piece in [lines.len(), 1 << 20] {
+            let mut reader = reader(None);
+            let mut logs: Vec<(u64, u64)> = Vec::new();
+            for piece in lines.as_bytes().chunks(piece) {
+                logs.extend(spans(&reader.push(piece)));
+            }
+            logs.extend(spans(&reader.finish()));
+            assert_eq!(logs.len(), 7);
+            assert_eq!(logs[0], (0, 6));
+        }
+    }
+
+    #[test]
     fn a_delimiter_is_found_across_pieces_and_counts_for_offsets() {
         let payload = format!("{LOG}=-={LOG}=-==-= =-={LOG}=-");
         let expected = [(0, 53), (56, 53), (119, 53), (172, 2)];

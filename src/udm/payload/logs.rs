@@ -130,20 +130,19 @@ impl Payload {
     ) -> Step {
         let rest = view.data.get(at..).unwrap_or_default();
         let is_invalid_utf8 = flaw == Flaw::Incomplete && view.ends_broken(at, text);
-        if flaw == Flaw::Incomplete && !is_invalid_utf8 {
-            if text.len() > MAX_LOG {
-                return self.too_long(rest, at, last, out);
-            }
-            if !last {
-                return Step::Wait;
-            }
+        if flaw == Flaw::Incomplete && !is_invalid_utf8 && text.len() <= MAX_LOG && !last {
+            return Step::Wait;
         }
-        let flaw_at = flaw.at().unwrap_or(text.len());
+        let flaw_at = flaw.at().unwrap_or(text.len()).min(MAX_LOG);
         let in_list = matches!(self.state, State::List { .. });
         let near = rest.get(..MAX_LOG).unwrap_or(rest);
-        let most = flaw_at + self.patience(at);
-        let end = match bounds::broken_end(near, flaw_at, in_list, most) {
-            Some(end) => end,
+        let patience = self.patience(at);
+        let most = flaw_at + patience;
+        let end = match bounds::broken_end(near, flaw_at, in_list, patience) {
+            Some(end) => {
+                self.wasted += flaw_at.saturating_sub(end) as u64;
+                end
+            }
             None if !last && rest.len() < most.min(MAX_LOG) => return Step::Wait,
             None => match bounds::line_end(near, flaw_at) {
                 Some(end) => {
@@ -174,8 +173,8 @@ impl Payload {
         Step::To(at + end)
     }
 
-    /// How many bytes behind a flaw may be searched for the end of the log. Brackets that never close are searched in vain;
-    /// what was wasted so stays in proportion to what was read.
+    /// How far from a flaw the end of the log may be. Brackets that never close are searched in vain, and what stands behind
+    /// the end is read again; what is wasted so stays in proportion to what was read.
     fn patience(&self, at: usize) -> usize {
         let earned = MAX_LOG as u64 + 8 * (self.offset + at as u64);
         earned.saturating_sub(self.wasted) as usize

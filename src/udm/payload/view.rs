@@ -1,6 +1,6 @@
 //! The text at hand.
 
-use super::MAX_LOG;
+use super::TOO_MANY;
 
 /// The text at hand, as far as it is UTF-8.
 pub struct View<'a> {
@@ -34,13 +34,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The text from an offset of the data on, at most so long as a log may be.
+    /// The text from an offset of the data on, no more than tells whether it is a log.
     pub fn from(&mut self, at: usize) -> &'a str {
         if self.broken && at > self.start + self.text.len() {
             *self = View::new(self.data, at);
         }
         let text = self.text.get(at - self.start..).unwrap_or_default();
-        text.get(..text.floor_char_boundary(MAX_LOG + 4))
+        text.get(..text.floor_char_boundary(TOO_MANY))
             .unwrap_or_default()
     }
 
