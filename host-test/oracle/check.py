@@ -204,7 +204,7 @@ def flags(options):
         flags.append(f"--namespace={options['namespace']}")
     for label in options.get("labels", []):
         rbac = ",rbac" if label.get("rbac_enabled") else ""
-        flags.append(f"--label={label['key']}={label['value']}{rbac}")
+        flags.append(f"--label={label['key']}={label.get('value', '')}{rbac}")
     return flags
 
 
