@@ -13,7 +13,7 @@ use crate::writer::{Page, write};
 use crate::{Error, FieldNames, Note, Options, Source};
 
 /// How many texts a row's function may have answered before the answers are forgotten.
-const MAX_REMEMBERED: usize = 256;
+const MAX_REMEMBERED: usize = 2048;
 /// The longest text that is remembered, in bytes.
 const MAX_REMEMBERED_TEXT: usize = 512;
 
