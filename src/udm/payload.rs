@@ -211,9 +211,17 @@ impl Payload {
     ) -> Step {
         let text = view.from(at);
         let mut cursor = Cursor::new(text);
-        if cursor.peek() == Some(b'}') {
-            self.state = behind(depth - 1);
-            return Step::To(at + 1);
+        match cursor.peek() {
+            Some(b'}') => {
+                self.state = behind(depth - 1);
+                return Step::To(at + 1);
+            }
+            // No key begins so: the objects around the list were cut off.
+            Some(b'{' | b'[') => {
+                self.state = State::Values;
+                return Step::To(at);
+            }
+            _ => {}
         }
         match list_behind(&mut cursor) {
             Ok(Some(name)) => {
