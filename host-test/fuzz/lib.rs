@@ -129,7 +129,7 @@ impl Cuts {
             _ => length as u64,
         };
         // A megabyte in pieces of a byte says no more than a kilobyte in pieces of a byte.
-        let most = most.max(length as u64 / 16_384);
+        let most = most.max(length as u64 / 4_096);
         Cuts { state, most }
     }
 

@@ -6,7 +6,7 @@ use udm::MAX_LOG;
 use udmill_fuzz::{check_payload, split_options};
 
 /// No payload is longer, so that a run stays fast.
-const MOST: usize = 3 * MAX_LOG;
+const MOST: usize = MAX_LOG + MAX_LOG / 2;
 
 fuzz_target!(|input: &[u8]| {
     let (options, input) = split_options(input);
