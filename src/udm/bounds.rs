@@ -114,6 +114,12 @@ pub fn broken_end(bytes: &[u8], flaw_at: usize, in_list: bool, patience: usize) 
     None
 }
 
+/// Whether a line behind the first one begins with a bracket.
+pub fn opens_line(bytes: &[u8]) -> bool {
+    let mut pairs = bytes.windows(2);
+    pairs.any(|pair| matches!(pair, [b'\n', b'{' | b'[']))
+}
+
 /// Whether a line that starts so is a log of its own: JSON printed over several lines has none such but in its first.
 fn starts_log(byte: u8) -> bool {
     !matches!(

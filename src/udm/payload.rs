@@ -10,7 +10,7 @@
 mod logs;
 mod view;
 
-use crate::bounds::Bounds;
+use crate::bounds::{self, Bounds};
 use crate::json::{Cursor, Flaw};
 use crate::out::Out;
 use logs::too_long;
@@ -234,7 +234,10 @@ impl Payload {
             Ok(None) => Step::To(at + cursor.at),
             // The payload ends inside of the wrapper, which is nobody's log.
             Err(Flaw::Incomplete)
-                if last && text.len() <= MAX_LOG && !view.ends_broken(at, text) =>
+                if last
+                    && text.len() <= MAX_LOG
+                    && !view.ends_broken(at, text)
+                    && !bounds::opens_line(text.as_bytes()) =>
             {
                 Step::To(view.data.len())
             }
