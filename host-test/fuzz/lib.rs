@@ -22,7 +22,7 @@ mod tree;
 
 use std::cell::RefCell;
 
-use udm::{Batch, Options, Reader, Severity};
+use udm::{Batch, Options, Reader, Severity, Span};
 
 pub use account::account;
 pub use options::split_options;
@@ -39,6 +39,9 @@ pub fn check_payload(payload: &[u8], options: &Options) {
     account(&whole, payload.len());
     check_events(&whole);
     check_pieces(payload, options, &whole, Cuts::of(hash, payload.len()));
+    if hash.is_multiple_of(2) {
+        check_next(payload, options);
+    }
     if hash.is_multiple_of(8) {
         check_memory(payload, options, &whole);
     }
@@ -102,6 +105,28 @@ fn check_pieces(payload: &[u8], options: &Options, whole: &Batch, mut cuts: Cuts
         joined
     });
     assert_eq!(&joined, whole, "in pieces and whole");
+}
+
+/// The line behind a payload is a log, whatever the payload is.
+fn check_next(payload: &[u8], options: &Options) {
+    const NEXT: &[u8] = br#"{"ActionId":"next","Timestamp":"2024-01-01T00:00:00Z"}"#;
+    let delimiter = options.split_delimiter.as_ref();
+    if delimiter.is_some_and(|delimiter| find(NEXT, delimiter.as_bytes())) {
+        return;
+    }
+    let payload = [payload, b"\n", NEXT].concat();
+    let batch = with_reader(options, |reader| reader.normalize(&payload));
+    let next = Span {
+        offset: (payload.len() - NEXT.len()) as u64,
+        length: NEXT.len() as u64,
+    };
+    assert_eq!(batch.logs.last(), Some(&next), "the last log");
+    let index = batch.logs.len() as u32 - 1;
+    assert_eq!(batch.log_indexes.last(), Some(&index), "the last event");
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|it| it == part)
 }
 
 /// What a reader has read before leaves nothing behind.
