@@ -1,0 +1,403 @@
+//! A table of the configuration, read key by key. What is wrong is collected, never thrown; what nobody asked for is a mistake too.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A mistake in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// `feed.azdo.auth`; empty for the file.
+    pub path: String,
+    /// What was expected, and what was found.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+/// What all sections of a file share.
+pub struct File<'a> {
+    text: &'a str,
+    variables: &'a BTreeMap<String, String>,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// A text that must not be seen: its [`fmt::Debug`] does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl<'a> File<'a> {
+    /// A file with its variables' values. The text is the one that its tables were parsed from.
+    pub fn new(text: &'a str, variables: &'a BTreeMap<String, String>) -> File<'a> {
+        File {
+            text,
+            variables,
+            problems: RefCell::default(),
+        }
+    }
+
+    /// The mistakes so far, in the order of their lines.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.problems.borrow().clone();
+        problems.sort_by_key(|it| it.line);
+        problems
+    }
+
+    fn tell(&self, at: usize, path: &str, message: String) {
+        let before = self.text.as_bytes().get(..at).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        self.problems.borrow_mut().push(Problem {
+            line,
+            path: path.to_owned(),
+            message,
+        });
+    }
+}
+
+/// A table, each key of which is taken once.
+pub struct Section<'a> {
+    file: &'a File<'a>,
+    path: String,
+    at: usize,
+    entries: BTreeMap<String, (usize, &'a DeValue<'a>)>,
+    asked: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    /// The section of a table at `path`, which begins at byte `at`.
+    pub fn new(file: &'a File<'a>, path: &str, at: usize, table: &'a DeTable<'a>) -> Section<'a> {
+        let entry = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
+            let key: &std::borrow::Cow<'_, str> = key.get_ref();
+            (key.to_string(), (value.span().start, value.get_ref()))
+        };
+        Section {
+            file,
+            path: path.to_owned(),
+            at,
+            entries: table.iter().map(entry).collect(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Where this is: `destination.main`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &'static str) -> Option<String> {
+        let (at, value) = self.take(key)?;
+        self.text_of(key, at, value)
+    }
+
+    /// A text that has to be there, and not be empty.
+    pub fn required_text(&mut self, key: &'static str) -> Option<String> {
+        if !self.entries.contains_key(key) {
+            self.missing(key);
+        }
+        let (at, value) = self.take(key)?;
+        let text = self.text_of(key, at, value)?;
+        if text.is_empty() {
+            self.tell(at, key, "a text that is not empty", "\"\"");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text that must not be seen.
+    pub fn secret(&mut self, key: &'static str) -> Option<Secret> {
+        self.text(key).map(Secret)
+    }
+
+    /// A secret that has to be there.
+    pub fn required_secret(&mut self, key: &'static str) -> Option<Secret> {
+        self.required_text(key).map(Secret)
+    }
+
+    /// An array of texts.
+    pub fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
+        let (at, value) = self.take(key)?;
+        let DeValue::Array(items) = value else {
+            self.tell(at, key, "an array of texts", kind(value));
+            return None;
+        };
+        let items = items.iter();
+        items
+            .map(|item| self.text_of(key, item.span().start, item.get_ref()))
+            .collect()
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let (at, value) = self.take(key)?;
+        match value {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => {
+                self.tell(at, key, "true or false", kind(other));
+                None
+            }
+        }
+    }
+
+    /// A whole number between two others, both included.
+    pub fn number(&mut self, key: &'static str, least: u64, most: u64) -> Option<u64> {
+        let (at, value) = self.take(key)?;
+        let wanted = format!("a whole number from {least} to {most}");
+        let DeValue::Integer(number) = value else {
+            self.tell(at, key, &wanted, kind(value));
+            return None;
+        };
+        match u64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) if (least..=most).contains(&number) => Some(number),
+            _ => {
+                self.tell(at, key, &wanted, number.as_str());
+                None
+            }
+        }
+    }
+
+    /// A number of bytes: `1048576`, `"512KiB"`, `"4MiB"`, `"1MB"`.
+    pub fn bytes(&mut self, key: &'static str, least: usize, most: usize) -> Option<usize> {
+        let (at, value) = self.take(key)?;
+        let text = match value {
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            other => self.text_of(key, at, other)?,
+        };
+        let units = [
+            ("KiB", 1 << 10),
+            ("MiB", 1 << 20),
+            ("KB", 1000),
+            ("MB", 1_000_000),
+        ];
+        let unit = units.iter().find(|(unit, _)| text.ends_with(unit));
+        let (digits, times) = match unit {
+            Some((unit, times)) => (text.trim_end_matches(unit).trim_end(), *times),
+            None => (text.as_str(), 1),
+        };
+        let bytes = digits.parse::<usize>().ok();
+        let bytes = bytes.and_then(|it| it.checked_mul(times));
+        match bytes.filter(|it| (least..=most).contains(it)) {
+            Some(bytes) => Some(bytes),
+            None => {
+                let wanted = format!("a size such as \"4MiB\", from {least} to {most} bytes");
+                self.tell(at, key, &wanted, &quoted(&text));
+                None
+            }
+        }
+    }
+
+    /// A length of time: `"10s"`, `"5m"`, `"24h"`, `"180d"`.
+    pub fn duration(
+        &mut self,
+        key: &'static str,
+        least: Duration,
+        most: Duration,
+    ) -> Option<Duration> {
+        let (at, value) = self.take(key)?;
+        let text = self.text_of(key, at, value)?;
+        let units = [
+            ("ms", 1),
+            ("s", 1000),
+            ("m", 60_000),
+            ("h", 3_600_000),
+            ("d", 86_400_000),
+        ];
+        let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+        let unit = text.get(digits.len()..).unwrap_or_default();
+        let times = units.iter().find(|(it, _)| *it == unit);
+        let number = digits.trim_end().parse::<u64>().ok();
+        let found = times.zip(number);
+        let found = found.and_then(|((_, times), number)| number.checked_mul(*times));
+        let found = found.map(Duration::from_millis);
+        match found.filter(|it| (least..=most).contains(it)) {
+            Some(duration) => Some(duration),
+            None => {
+                let wanted = format!(
+                    "a time such as \"10s\", \"5m\" or \"24h\", from {least:?} to {most:?}"
+                );
+                self.tell(at, key, &wanted, &quoted(&text));
+                None
+            }
+        }
+    }
+
+    /// One of a few texts.
+    pub fn one_of(&mut self, key: &'static str, known: &[&'static str]) -> Option<&'static str> {
+        let (at, value) = self.take(key)?;
+        let text = self.text_of(key, at, value)?;
+        let found = known.iter().find(|it| **it == text);
+        if found.is_none() {
+            let wanted = format!("one of {}", known.join(", "));
+            let near = nearest(&text, known.iter().copied());
+            let found = format!("{}{near}", quoted(&text));
+            self.tell(at, key, &wanted, &found);
+        }
+        found.copied()
+    }
+
+    /// Texts by names that the operator chooses, in the order of the names.
+    pub fn named_texts(&mut self, key: &'static str) -> Option<Vec<(String, String)>> {
+        let section = self.section(key)?;
+        let entries = section.entries.iter();
+        entries
+            .map(|(name, (at, value))| Some((name.clone(), section.text_of(name, *at, value)?)))
+            .collect()
+    }
+
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Whether a key is there and holds a text, not a table.
+    pub fn is_text(&self, key: &str) -> bool {
+        let entry = self.entries.get(key);
+        entry.is_some_and(|(_, value)| matches!(value, DeValue::String(_)))
+    }
+
+    /// A table in this one.
+    pub fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
+        let (at, value) = self.take(key)?;
+        self.section_of(key, at, value)
+    }
+
+    /// The tables in this one whose names the operator chooses. Nothing else can be asked for after this.
+    pub fn sections(mut self) -> Vec<(String, Section<'a>)> {
+        let entries = std::mem::take(&mut self.entries).into_iter();
+        entries
+            .filter_map(|(name, (at, value))| {
+                let section = self.section_of(&name, at, value)?;
+                Some((name, section))
+            })
+            .collect()
+    }
+
+    /// Tells of a mistake in the value of a key of this section.
+    pub fn wrong(&self, key: &str, expected: &str, found: &str) {
+        self.tell(self.at, key, expected, found);
+    }
+
+    /// Tells of a key that is not there.
+    pub fn missing(&self, key: &str) {
+        self.file.tell(
+            self.at,
+            &self.path,
+            format!("expected `{key}` in `{}`, but found none", self.path),
+        );
+    }
+
+    /// Tells of every key that nobody asked for.
+    pub fn finish(self) {
+        for (key, (at, _)) in &self.entries {
+            let near = nearest(key, self.asked.iter().copied());
+            let mut known = self.asked.clone();
+            known.sort_unstable();
+            let message = format!(
+                "expected one of {} in `{}`, but found {}{near}",
+                known.join(", "),
+                self.path,
+                quoted(key)
+            );
+            self.file.tell(*at, &self.path, message);
+        }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<(usize, &'a DeValue<'a>)> {
+        self.asked.push(key);
+        self.entries.remove(key)
+    }
+
+    fn section_of(&self, key: &str, at: usize, value: &'a DeValue<'a>) -> Option<Section<'a>> {
+        match value {
+            DeValue::Table(table) => {
+                let path = match self.path.as_str() {
+                    "" => key.to_owned(),
+                    path => format!("{path}.{key}"),
+                };
+                Some(Section::new(self.file, &path, at, table))
+            }
+            other => {
+                self.tell(at, key, "a table", kind(other));
+                None
+            }
+        }
+    }
+
+    fn text_of(&self, key: &str, at: usize, value: &DeValue<'_>) -> Option<String> {
+        let DeValue::String(text) = value else {
+            self.tell(at, key, "a text", kind(value));
+            return None;
+        };
+        let Some(name) = variable(text) else {
+            return Some(text.to_string());
+        };
+        let value = self.file.variables.get(name);
+        if value.is_none() {
+            let wanted = "a Spin variable that is declared and set";
+            self.tell(at, key, wanted, &quoted(text));
+        }
+        value.cloned()
+    }
+
+    fn tell(&self, at: usize, key: &str, expected: &str, found: &str) {
+        let path = match self.path.as_str() {
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
+        };
+        let message = format!("expected {expected} at `{path}`, but found {found}");
+        self.file.tell(at, &path, message);
+    }
+}
+
+/// The variable that a text stands for: one that is wholly `{name}`, in Spin's spelling of names.
+pub fn variable(text: &str) -> Option<&str> {
+    let name = text.strip_prefix('{')?.strip_suffix('}')?;
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
+}
+
+/// A text in quotes, cut short.
+pub fn quoted(text: &str) -> String {
+    let cut = text.char_indices().nth(60).map_or(text.len(), |(at, _)| at);
+    match text.get(..cut) {
+        Some(start) if start.len() < text.len() => format!("{start:?}…"),
+        _ => format!("{text:?}"),
+    }
+}
+
+/// A suggestion, where a known name is near.
+fn nearest<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> String {
+    known
+        .map(|it| (strsim::jaro_winkler(text, it), it))
+        .filter(|(near, _)| *near > 0.8)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map_or(String::new(), |(_, it)| format!("; did you mean \"{it}\"?"))
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,11 @@
+//! The Event Grid receiver: takes audit logs over HTTP, and answers 200 only when they are safe.
+//!
+//! Everything that decides something is a plain function over [`Host`], so that it is tested natively; `spin` is the one module
+//! that knows in which runtime the receiver lives. No log is parsed here: the imported interfaces `webhook` and `transform` do that.
+
+pub mod config;
+pub mod destination;
+pub mod host;
+pub mod wit;
+
+pub use host::Host;
