@@ -6,6 +6,8 @@
 pub mod config;
 pub mod destination;
 pub mod host;
+#[cfg(test)]
+mod testing;
 pub mod wit;
 
 pub use host::Host;
