@@ -92,7 +92,7 @@ impl Reader {
             .targets
             .iter()
             .any(|it| is_below(&target_path(it), field));
-        if known || ["additional", "metadata.ingestion_labels"].contains(&field) {
+        if known || field == "additional" {
             return Ok(());
         }
         let log_type = normalizer.source.log_type;
@@ -160,7 +160,7 @@ struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     fn plan(&self) -> &'a Plan {
-        &self.normalizer.plan
+        self.normalizer.plan
     }
 
     fn row(&self, row: u16) -> Option<&'static Row> {

@@ -22,11 +22,13 @@ pub struct Normalizer {
     /// The source.
     pub source: &'static Source,
     /// The source's table, compiled.
-    pub plan: Plan,
+    pub plan: &'static Plan,
     /// The log in hand.
     pub record: Record,
     misfits: Vec<Misfit>,
     namespace: Option<String>,
+    /// The caller's labels, a list as JSON.
+    labels: String,
     names: FieldNames,
     /// What a row's function made, on its way to the record.
     made_text: String,
@@ -44,7 +46,7 @@ pub enum Made {
 }
 
 impl Normalizer {
-    /// Compiles a source's table.
+    /// Takes what the options say.
     ///
     /// # Errors
     /// When an option cannot be used.
@@ -52,10 +54,11 @@ impl Normalizer {
         options.check()?;
         Ok(Normalizer {
             source,
-            plan: Plan::new(source, options),
+            plan: Plan::of(source, options.field_names),
             record: Record::new(),
             misfits: Vec::new(),
             namespace: options.namespace.clone(),
+            labels: options.labels_as_json(),
             names: options.field_names,
             made_text: String::new(),
             page: Page::default(),
@@ -246,6 +249,9 @@ impl Normalizer {
                     record.fill(*cell, NONE, namespace);
                 }
             }
+        }
+        if !self.labels.is_empty() {
+            record.fill_json(self.plan.labels, NONE, &self.labels);
         }
         for limit in &self.plan.limits {
             let value = record.cell(limit.cell);

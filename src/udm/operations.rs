@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
+use crate::FieldNames;
 use crate::fields::{FIELDS, Kind};
-use crate::json;
 use crate::plan::{ALWAYS_CELL, Entry, LEAVES_CELL, Many, NONE, Op, Part, Target, is_literal};
 use crate::record::Mask;
 use crate::row::{Logic, Row};
 use crate::writer::{End, Literals};
-use crate::{FieldNames, Options};
 
-/// The operations that print the targets' values in the order of [`FIELDS`], and the texts between the values.
-pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<Op>, Literals) {
+/// The operations that print the targets' values in the order of [`FIELDS`], with fields in this spelling, and the texts
+/// between the values.
+pub fn operations(targets: &[Target], rows: &[Row], spelling: FieldNames) -> (Vec<Op>, Literals) {
     let mut literals = Literals::default();
     let mut by_field: Vec<(usize, &Target)> = targets.iter().enumerate().collect();
     by_field.sort_by_key(|(_, target)| target.field);
@@ -26,8 +26,7 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
         let count = rest.iter().take_while(|(_, target)| target.field == field);
         let (targets, others) = rest.split_at_checked(count.count()).unwrap_or_default();
         rest = others;
-        let labels = *path == "metadata.ingestion_labels" && !options.labels.is_empty();
-        if targets.is_empty() && !labels {
+        if targets.is_empty() {
             continue;
         }
         let (containers, leaf) = containers(path);
@@ -45,7 +44,7 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
             let bracket = if container.is_array { "[" } else { "{" };
             let text = match container.name {
                 "" => literals.add(&[bracket]),
-                name => literals.add(&["\"", &names(name, options.field_names), "\":", bracket]),
+                name => literals.add(&["\"", &names(name, spelling), "\":", bracket]),
             };
             ops.push(Op::Open {
                 mask: Mask::default(),
@@ -53,19 +52,19 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
                 text,
             });
         }
-        let key = names(leaf, options.field_names);
+        let key = names(leaf, spelling);
         let mut mask = Mask::default();
         targets
             .iter()
             .for_each(|(_, target)| mask.insert(target.cell));
         match (kind, targets) {
-            (Kind::Labels, []) => {
-                mask.insert(ALWAYS_CELL);
-                let text = literals.add(&[&ingestion_labels(&key, options)]);
-                ops.push(Op::Literal {
-                    text,
-                    path,
-                    row: NONE,
+            // The caller's labels come as one list.
+            (Kind::Message | Kind::Labels, [(target, it)]) if it.key.is_empty() => {
+                ops.push(Op::Text {
+                    cell: it.cell,
+                    text: literals.add(&["\"", &key, "\":"]),
+                    end: End::JSON,
+                    target: *target,
                 });
             }
             (Kind::Labels | Kind::Fields, _) => {
@@ -86,7 +85,7 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
             (Kind::PerElement, [(target, it)]) => {
                 // The fields of one list become one operation.
                 let tail = path.split_once("[].").map_or(*path, |path| path.1);
-                let before = member(tail, options.field_names);
+                let before = member(tail, spelling);
                 let part = Part {
                     cell: it.cell,
                     before: literals.add(&[&before]),
@@ -109,14 +108,6 @@ pub fn operations(targets: &[Target], rows: &[Row], options: &Options) -> (Vec<O
                     text: literals.add(&["\"", &key, "\":\"", text, "\","]),
                     path,
                     row,
-                });
-            }
-            (Kind::Message, [(target, it)]) => {
-                ops.push(Op::Text {
-                    cell: it.cell,
-                    text: literals.add(&["\"", &key, "\":"]),
-                    end: End::JSON,
-                    target: *target,
                 });
             }
             (Kind::Texts, [(target, it)]) => {
@@ -235,28 +226,6 @@ fn many(literals: &mut Literals, targets: &[(usize, &Target)], is_fields: bool) 
     }))
 }
 
-fn ingestion_labels(key: &str, options: &Options) -> String {
-    let mut text = format!("\"{key}\":[").into_bytes();
-    let rbac_enabled = names("\"rbac_enabled\"", options.field_names);
-    for label in &options.labels {
-        text.extend_from_slice(b"{\"key\":\"");
-        json::push_escaped(&mut text, &label.key);
-        text.push(b'"');
-        if !label.value.is_empty() {
-            text.extend_from_slice(b",\"value\":\"");
-            json::push_escaped(&mut text, &label.value);
-            text.push(b'"');
-        }
-        if label.rbac_enabled {
-            text.extend_from_slice(format!(",{rbac_enabled}:true").as_bytes());
-        }
-        text.extend_from_slice(b"},");
-    }
-    text.pop();
-    text.extend_from_slice(b"],");
-    String::from_utf8_lossy(&text).into_owned()
-}
-
 /// Proto names in the wanted spelling; everything else stays.
 fn names(text: &str, spelling: FieldNames) -> Cow<'_, str> {
     match spelling {
@@ -291,7 +260,7 @@ mod tests {
     #[test]
     fn what_opens_closes_and_skips_to_its_end() {
         for source in SOURCES {
-            let plan = Plan::new(source, &Options::default());
+            let plan = Plan::of(source, FieldNames::default());
             let mut open = Vec::new();
             for (op, after) in plan.ops.iter().zip(1..) {
                 match op {

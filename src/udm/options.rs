@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::json;
+
 /// The options of a reader, of [`crate::normalize`] and of [`crate::explain`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -36,6 +38,33 @@ impl Options {
             )),
             None => Ok(()),
         }
+    }
+
+    /// The labels as a list in JSON, in the wanted spelling; empty without labels.
+    pub(crate) fn labels_as_json(&self) -> String {
+        let mut list = Vec::new();
+        for label in &self.labels {
+            list.extend_from_slice(if list.is_empty() { b"[" } else { b"," });
+            list.extend_from_slice(b"{\"key\":\"");
+            json::push_escaped(&mut list, &label.key);
+            list.push(b'"');
+            if !label.value.is_empty() {
+                list.extend_from_slice(b",\"value\":\"");
+                json::push_escaped(&mut list, &label.value);
+                list.push(b'"');
+            }
+            if label.rbac_enabled {
+                list.extend_from_slice(match self.field_names {
+                    FieldNames::LowerCamel => b",\"rbacEnabled\":true",
+                    FieldNames::Proto => b",\"rbac_enabled\":true",
+                });
+            }
+            list.push(b'}');
+        }
+        if !list.is_empty() {
+            list.push(b']');
+        }
+        String::from_utf8_lossy(&list).into_owned()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A log source: what it is called, its table, and how its records are spelled.
 
 use crate::Error;
+use crate::plan::Plans;
 use crate::row::Row;
 
 /// One line a log source, in the order of their log types.
@@ -25,6 +26,8 @@ pub struct Source {
     pub aliases: &'static [(&'static str, &'static str)],
     /// Keys of the table that logs of other sources have too: they do not tell that a log is of this source.
     pub shared_keys: &'static [&'static str],
+    /// The table, compiled.
+    pub(crate) plans: Plans,
 }
 
 /// The source of a log type.

@@ -14,6 +14,7 @@ mod tests;
 mod values;
 
 use crate::Source;
+use crate::plan::Plans;
 
 /// The source.
 pub static SOURCE: Source = Source {
@@ -45,4 +46,5 @@ pub static SOURCE: Source = Source {
         "Icon",
         "SourceSystem",
     ],
+    plans: Plans::new(),
 };

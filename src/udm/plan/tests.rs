@@ -1,28 +1,10 @@
 use super::*;
-use crate::{FieldNames, Label, SOURCES};
+use crate::SOURCES;
 
-fn plans() -> Vec<Plan> {
-    let with = |source: &&'static Source, labels: &[Label], field_names| {
-        let options = Options {
-            log_type: source.log_type.to_owned(),
-            namespace: Some("n".to_owned()),
-            labels: labels.to_vec(),
-            field_names,
-            ..Options::default()
-        };
-        Plan::new(source, &options)
-    };
-    let label = Label {
-        key: "k".to_owned(),
-        ..Label::default()
-    };
-    let of_source = |source| {
-        [
-            with(source, &[], FieldNames::LowerCamel),
-            with(source, std::slice::from_ref(&label), FieldNames::Proto),
-        ]
-    };
-    SOURCES.iter().flat_map(of_source).collect()
+fn plans() -> impl Iterator<Item = &'static Plan> {
+    let spellings = [FieldNames::LowerCamel, FieldNames::Proto];
+    let of_source = move |source: &&'static Source| spellings.map(|it| Plan::of(source, it));
+    SOURCES.iter().flat_map(of_source)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::fields::{FIELDS, Kind};
 use crate::goldens_support::{options, sources};
-use crate::plan::split_target;
+use crate::plan::{Plans, split_target};
 use crate::schema;
 use crate::{Batch, Options, Reader, SOURCES, Source};
 
@@ -309,6 +309,7 @@ fn without(source: &Source, index: usize) -> &'static Source {
     rows.remove(index);
     Box::leak(Box::new(Source {
         rows: Box::leak(rows.into_boxed_slice()),
+        plans: Plans::new(),
         ..*source
     }))
 }

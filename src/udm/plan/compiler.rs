@@ -1,0 +1,395 @@
+//! Compiles the reading half of a plan: from a table's rows to the nodes of raw keys and the targets of UDM paths.
+//!
+//! Rows come in their order, and each adds what it names: the keys on the way to its raw field, the fields that its function
+//! looks at, its UDM path. A target that one row copies shares that row's cell; every other one gets a cell of its own,
+//! behind those of the raw fields.
+
+mod steps;
+
+use std::borrow::Cow;
+use std::hash::BuildHasherDefault;
+
+use super::{FIRST_NODE, Level, Limit, NONE, Node, Plan, TRUNCATED, Target, split_target};
+use crate::envelope::{ENVELOPE, RECORDS};
+use crate::fields::{FIELDS, Kind};
+use crate::keys::{Keys, TextMap};
+use crate::operations::operations;
+use crate::record::Mask;
+use crate::row::Logic;
+use crate::{FieldNames, Source};
+
+/// Where the labels of the caller go.
+const LABELS: &str = "metadata.ingestion_labels";
+/// Where the caller's namespace goes.
+const NAMESPACES: [(&str, &str); 2] = [
+    ("principal", "principal.namespace"),
+    ("target", "target.namespace"),
+];
+
+/// Compiles a source's table, for events in this spelling.
+pub fn compile(source: &Source, spelling: FieldNames) -> Plan {
+    let mut compiler = Compiler::new(source);
+    compiler.read_rows();
+    compiler.finish_levels();
+    let steps = compiler.steps();
+    let Compiler {
+        nodes,
+        levels,
+        targets,
+        paths,
+        by_path,
+        ..
+    } = compiler;
+    let (ops, literals) = operations(&targets, source.rows, spelling);
+    let (own, plain) = own_and_plain(&nodes, source);
+    let node = |path: &str| paths.get(path).copied().unwrap_or(NONE);
+    let target = |path| by_path.get(&(path, "")).and_then(|it| targets.get(*it));
+    let cell = |path| target(path).map_or(NONE, |it| it.cell);
+    Plan {
+        rows: source.rows,
+        steps,
+        ops,
+        literals,
+        limits: limits(&targets),
+        namespaces: NAMESPACES
+            .map(|(noun, path)| (machines(noun, &targets), cell(path)))
+            .to_vec(),
+        labels: cell(LABELS),
+        own,
+        plain,
+        named: named(&targets),
+        event_types: ["eventType", "type"].map(node).to_vec(),
+        ids: (node("id"), node("Id")),
+        nodes,
+        levels,
+        targets,
+    }
+}
+
+/// The cells of raw fields that only this source has, and those whose texts a row reads, and that is all.
+fn own_and_plain(nodes: &[Node], source: &Source) -> (Mask, Mask) {
+    let (mut own, mut plain) = (Mask::default(), Mask::default());
+    for (cell, node) in nodes.iter().enumerate().skip(FIRST_NODE as usize) {
+        if node.row == NONE {
+            continue;
+        }
+        if !source.shared_keys.contains(&node.path.as_ref()) {
+            own.insert(cell as u16);
+        }
+        // Whose `id` it is, the envelope tells.
+        let is_text = node.object == NONE && node.other == NONE && !node.is_item;
+        if is_text && node.path != "id" {
+            plain.insert(cell as u16);
+        }
+    }
+    (own, plain)
+}
+
+fn limits(targets: &[Target]) -> Vec<Limit> {
+    let limit = |(target, it): (usize, &Target)| match kind_of(it.field) {
+        Kind::AtMost(most) => Some(Limit {
+            cell: it.cell,
+            most,
+            target,
+        }),
+        _ => None,
+    };
+    targets.iter().enumerate().filter_map(limit).collect()
+}
+
+/// The fields that call for a noun's namespace: a hostname, an ip or an asset.
+fn machines(noun: &str, targets: &[Target]) -> Mask {
+    let machine = ["hostname", "ip", "mac", "asset_id", "asset."];
+    let mut mask = Mask::default();
+    for target in targets {
+        let field = target
+            .path
+            .strip_prefix(noun)
+            .and_then(|it| it.strip_prefix('.'));
+        if field.is_some_and(|field| machine.iter().any(|it| field.starts_with(it))) {
+            mask.insert(target.cell);
+        }
+    }
+    mask
+}
+
+/// The keys of `additional` that rows name.
+fn named(targets: &[Target]) -> Keys {
+    let mut named = Keys::default();
+    for target in targets.iter().filter(|it| it.path == "additional.fields") {
+        named.insert(target.key, 0);
+    }
+    named.insert(TRUNCATED, 0);
+    named.build();
+    named
+}
+
+fn kind_of(field: usize) -> Kind {
+    FIELDS.get(field).map_or(Kind::Text, |field| field.1)
+}
+
+/// A table's rows, being compiled.
+struct Compiler<'a> {
+    source: &'a Source,
+    nodes: Vec<Node>,
+    levels: Vec<Level>,
+    /// Raw paths to nodes.
+    paths: TextMap<Cow<'static, str>, u16>,
+    targets: Vec<Target>,
+    by_path: TextMap<(&'static str, &'static str), usize>,
+    /// For each row, its target; for a row without one, no target at all.
+    target_of: Vec<usize>,
+    /// The indexes of [`FIELDS`].
+    fields: Keys,
+    cells: u16,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(source: &'a Source) -> Compiler<'a> {
+        let mut fields = Keys::default();
+        for (index, (path, _)) in FIELDS.iter().enumerate() {
+            fields.insert(*path, index as u16);
+        }
+        fields.build();
+        let mut compiler = Compiler {
+            source,
+            nodes: Vec::with_capacity(256),
+            levels: Vec::new(),
+            paths: TextMap::with_capacity_and_hasher(256, BuildHasherDefault::default()),
+            targets: Vec::with_capacity(256),
+            by_path: TextMap::with_capacity_and_hasher(256, BuildHasherDefault::default()),
+            target_of: Vec::with_capacity(source.rows.len()),
+            fields,
+            cells: 0,
+        };
+        for path in ["", "", RECORDS, ENVELOPE] {
+            compiler.new_node(path.into());
+        }
+        compiler.new_level("");
+        compiler
+    }
+
+    fn new_node(&mut self, path: Cow<'static, str>) -> u16 {
+        let cell = self.nodes.len() as u16;
+        let (row, object, first, other) = (NONE, NONE, NONE, NONE);
+        self.paths.insert(path.clone(), cell);
+        self.nodes.push(Node {
+            path,
+            row,
+            object,
+            first,
+            other,
+            is_item: false,
+        });
+        cell
+    }
+
+    fn new_level(&mut self, prefix: &str) -> u16 {
+        let rest = NONE;
+        self.levels.push(Level {
+            prefix: prefix.to_owned(),
+            rest,
+            ..Level::default()
+        });
+        self.levels.len() as u16 - 1
+    }
+
+    /// The node of a raw path, with everything on the way to it.
+    fn node(&mut self, path: &'static str) -> u16 {
+        if let Some(node) = self.paths.get(path) {
+            return *node;
+        }
+        let (parent, key) = path.rsplit_once('.').unwrap_or(("", path));
+        if key == "0" || key == "*" {
+            return self.element(parent, key == "0", path.into());
+        }
+        let level = self.level(parent);
+        let node = self.new_node(path.into());
+        if let Some(level) = self.levels.get_mut(level as usize) {
+            level.keys.insert(key, node);
+        }
+        node
+    }
+
+    /// A new node for the first element or the other elements of the array at a raw path.
+    fn element(&mut self, array: &'static str, is_first: bool, path: Cow<'static, str>) -> u16 {
+        let array = self.node(array);
+        let node = self.new_node(path);
+        if let Some(array) = self.nodes.get_mut(array as usize) {
+            *(match is_first {
+                true => &mut array.first,
+                false => &mut array.other,
+            }) = node;
+        }
+        node
+    }
+
+    /// The node of what a row reads element by element.
+    fn each(&mut self, raw: &'static str) -> u16 {
+        let path = each_path(raw);
+        match self.paths.get(&path) {
+            Some(node) => *node,
+            None if raw.contains('*') => self.node(raw),
+            None => self.element(raw, false, path),
+        }
+    }
+
+    /// The level of the object at a raw path.
+    fn level(&mut self, path: &'static str) -> u16 {
+        if path.is_empty() {
+            return 0;
+        }
+        let node = self.node(path);
+        let known = self
+            .nodes
+            .get(node as usize)
+            .map_or(NONE, |node| node.object);
+        if known != NONE {
+            return known;
+        }
+        let level = self.new_level(&format!("{path}."));
+        if let Some(node) = self.nodes.get_mut(node as usize) {
+            node.object = level;
+        }
+        level
+    }
+
+    /// The target of a UDM path and a key.
+    fn target(&mut self, path: &'static str, key: &'static str) -> usize {
+        *self.by_path.entry((path, key)).or_insert_with(|| {
+            self.targets.push(Target {
+                path,
+                field: self.fields.find(path).map_or(usize::MAX, usize::from),
+                key,
+                cell: NONE,
+                rows: Vec::new(),
+                direct: false,
+                is_array: false,
+            });
+            self.targets.len() - 1
+        })
+    }
+
+    fn read_rows(&mut self) {
+        for (alias, path) in self.source.aliases {
+            let level = self.level(path);
+            let node = self.node(alias);
+            if let Some(node) = self.nodes.get_mut(node as usize) {
+                node.object = level;
+            }
+        }
+        for (index, row) in self.source.rows.iter().enumerate() {
+            let index = index as u16;
+            self.target_of.push(usize::MAX);
+            let input = match row.logic {
+                Logic::Skip(_) => continue,
+                Logic::Rest => {
+                    let path = row.raw.strip_suffix('*').unwrap_or(row.raw);
+                    let level = self.level(path.strip_suffix('.').unwrap_or(path));
+                    if let Some(level) = self.levels.get_mut(level as usize) {
+                        level.rest = index;
+                    }
+                    continue;
+                }
+                _ if row.raw == "N/A" => NONE,
+                Logic::Each => {
+                    let node = self.each(row.raw);
+                    if let Some(node) = self.nodes.get_mut(node as usize) {
+                        node.is_item = true;
+                    }
+                    node
+                }
+                _ => self.node(row.raw),
+            };
+            if let Some(node) = self.nodes.get_mut(input as usize)
+                && node.row == NONE
+            {
+                node.row = index;
+            }
+            if let Logic::With(_, inputs, _) | Logic::Unless(inputs) = row.logic {
+                for path in inputs.iter().filter(|path| !is_udm(path)) {
+                    self.node(path);
+                }
+            }
+            let (path, key) = split_target(row.udm);
+            let target = self.target(path, key);
+            if let Some(of_row) = self.target_of.last_mut() {
+                *of_row = target;
+            }
+            if let Some(target) = self.targets.get_mut(target) {
+                target.rows.push(index);
+            }
+        }
+        for path in [LABELS, NAMESPACES[0].1, NAMESPACES[1].1] {
+            self.target(path, "");
+        }
+        self.cells = self.nodes.len() as u16;
+        for target in &mut self.targets {
+            let only = match target.rows.as_slice() {
+                [only] => self.source.rows.get(*only as usize),
+                _ => None,
+            };
+            let (path, is_array) = match only {
+                Some(row) if matches!(row.logic, Logic::Copy) => (row.raw.into(), false),
+                Some(row) if matches!(row.logic, Logic::Each) => (each_path(row.raw), true),
+                _ => (Cow::Borrowed(""), false),
+            };
+            target.is_array = is_array;
+            target.direct = is_array || !path.is_empty();
+            target.cell = match self.paths.get(&path) {
+                Some(cell) if target.direct => *cell,
+                _ => {
+                    self.cells += 1;
+                    self.cells - 1
+                }
+            };
+        }
+    }
+
+    /// Adds the keys' other spellings, then closes the tables.
+    fn finish_levels(&mut self) {
+        let rests: Vec<(String, u16)> = self
+            .levels
+            .iter()
+            .filter(|level| level.rest != NONE)
+            .map(|level| (level.prefix.clone(), level.rest))
+            .collect();
+        for level in &mut self.levels {
+            level.keys.build();
+            if self.source.either_case.contains(&level.prefix.as_str()) {
+                level.keys.add_other_case();
+                level.keys.build();
+            }
+            // The row with the longest path keeps the leaves.
+            let nearest = rests
+                .iter()
+                .filter(|rest| level.prefix.starts_with(&rest.0));
+            level.rest = nearest
+                .max_by_key(|rest| rest.0.len())
+                .map_or(NONE, |rest| rest.1);
+        }
+    }
+}
+
+/// The path of the elements that a row reads one by one.
+fn each_path(raw: &'static str) -> Cow<'static, str> {
+    match raw.contains('*') {
+        true => raw.into(),
+        false => format!("{raw}.*").into(),
+    }
+}
+
+/// Whether a path means a UDM field rather than a raw one.
+fn is_udm(path: &str) -> bool {
+    [
+        "metadata.",
+        "principal.",
+        "target.",
+        "about",
+        "security_result",
+        "network.",
+        "extensions.",
+    ]
+    .iter()
+    .any(|root| path.starts_with(root))
+}

@@ -1,0 +1,70 @@
+//! Compiles the computing part of a plan: rows that neither copy nor skip become steps.
+
+use super::{Compiler, is_udm, kind_of};
+use crate::fields::Kind;
+use crate::plan::{Action, NONE, Step, is_literal, split_target};
+use crate::record::Mask;
+use crate::row::Logic;
+
+impl Compiler<'_> {
+    /// The rows that compute something, those that look at what others have set behind the others.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut last = Vec::new();
+        for (index, row) in self.source.rows.iter().enumerate() {
+            let target = self.target_of.get(index);
+            let Some(target) = target.and_then(|target| self.targets.get(*target)) else {
+                continue;
+            };
+            let input = self.paths.get(row.raw).copied().unwrap_or(NONE);
+            let action = match row.logic {
+                Logic::Skip(_) | Logic::Rest | Logic::Each => continue,
+                Logic::Copy if target.direct => continue,
+                Logic::Const(_) if is_literal(target, self.source.rows) => continue,
+                Logic::Copy => Action::Copy,
+                Logic::Const(text) => Action::Const(text),
+                Logic::Parse(what, parse) => Action::Parse(what, parse),
+                Logic::Unless(paths) => {
+                    let mut mask = Mask::default();
+                    self.cells_of(paths)
+                        .into_iter()
+                        .for_each(|cell| mask.insert(cell));
+                    Action::Unless(mask)
+                }
+                Logic::With(function, inputs, _) if kind_of(target.field) == Kind::Message => {
+                    Action::Remembered(function, self.cells_of(inputs))
+                }
+                Logic::With(function, inputs, _) => Action::With(function, self.cells_of(inputs)),
+            };
+            let step = Step {
+                row: index as u16,
+                input,
+                output: target.cell,
+                action,
+            };
+            match row.logic {
+                Logic::With(_, inputs, _) if inputs.iter().any(|path| is_udm(path)) => {
+                    last.push(step);
+                }
+                _ => steps.push(step),
+            }
+        }
+        steps.append(&mut last);
+        steps
+    }
+
+    fn cells_of(&self, inputs: &[&'static str]) -> Vec<u16> {
+        let cell = |path: &&'static str| {
+            if is_udm(path) {
+                let target = self.by_path.get(&split_target(path))?;
+                self.targets.get(*target).map(|target| target.cell)
+            } else {
+                self.paths.get(*path).copied()
+            }
+        };
+        inputs
+            .iter()
+            .map(|path| cell(path).unwrap_or(NONE))
+            .collect()
+    }
+}
