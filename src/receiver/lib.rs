@@ -6,6 +6,7 @@
 pub mod config;
 pub mod destination;
 pub mod host;
+mod jwt;
 #[cfg(test)]
 mod testing;
 pub mod wit;
