@@ -267,7 +267,13 @@ impl<'a> Teller<'a> {
     fn tell_leaves(&mut self) {
         let record = &self.normalizer.record;
         let all: Vec<_> = leaves(self.plan(), record)
-            .map(|(key, value, row)| (crate::json::unescape(&key).into_owned(), value, row))
+            .map(|(key, leaf)| {
+                (
+                    crate::json::unescape(&key).into_owned(),
+                    leaf.value,
+                    leaf.row,
+                )
+            })
             .collect();
         for (key, value, row) in all {
             let text = record.text_of(value, self.log).into_owned();

@@ -33,6 +33,7 @@ mod explain;
 mod fields;
 mod json;
 mod keys;
+mod layout;
 mod normalizer;
 mod operations;
 mod options;

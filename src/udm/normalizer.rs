@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::envelope::HANDSHAKES;
 use crate::json::{self, Piece};
 use crate::keys::TextMap;
+use crate::layout::Layouts;
 use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, TRUNCATED};
 use crate::record::{Cell, Leaf, Record};
 use crate::row::Inputs;
@@ -32,6 +33,7 @@ pub struct Normalizer {
     names: FieldNames,
     /// What a row's function made, on its way to the record.
     made_text: String,
+    layouts: Layouts,
     page: Page,
     remembered: TextMap<String, Option<String>>,
 }
@@ -61,6 +63,7 @@ impl Normalizer {
             labels: options.labels_as_json(),
             names: options.field_names,
             made_text: String::new(),
+            layouts: Layouts::default(),
             page: Page::default(),
             remembered: TextMap::default(),
         })
@@ -133,7 +136,14 @@ impl Normalizer {
 
     /// Appends the event of the record to which the table was applied.
     pub fn write(&mut self, log: &str, events: &mut Vec<u8>) {
-        write(&self.plan, &self.record, log, &mut self.page, events);
+        write(
+            &self.plan,
+            &mut self.layouts,
+            &mut self.record,
+            log,
+            &mut self.page,
+            events,
+        );
     }
 
     fn handshake(&self, log: &str) -> Option<&'static str> {

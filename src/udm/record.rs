@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 
 use crate::json::{self, Piece};
+use crate::writer::WIDE;
 
 /// The most cells a plan may have; four words were too few for AZURE_DEVOPS.
 const WORDS: usize = 5;
 
 /// A set of cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Mask([u64; WORDS]);
 
 impl Mask {
@@ -106,6 +107,19 @@ pub struct Leaf {
     pub value: Cell,
     /// The index of the row that keeps it.
     pub row: u16,
+}
+
+impl Leaf {
+    /// The place of its path.
+    pub fn path(&self) -> Piece {
+        let (start, end) = self.path;
+        let escaped = false;
+        Piece {
+            start,
+            end,
+            escaped,
+        }
+    }
 }
 
 /// One log in the slots of a plan.
@@ -239,6 +253,18 @@ impl Record {
         }
     }
 
+    /// Puts [`WIDE`] bytes behind the texts of ours, for copies that take more than there is.
+    pub fn finish(&mut self) {
+        self.scratch.extend_from_slice(&[0; WIDE]);
+        if !self.leaves.is_empty() {
+            const ROOM: &str = match std::str::from_utf8(&[0; WIDE]) {
+                Ok(room) => room,
+                Err(_) => "",
+            };
+            self.paths.push_str(ROOM);
+        }
+    }
+
     /// The index of the row that filled a cell.
     pub fn row_of(&self, cell: u16) -> u16 {
         self.filled_by
@@ -269,18 +295,6 @@ impl Record {
         } else {
             log.get(place).unwrap_or_default()
         }
-    }
-
-    /// A value's bytes as they stand in JSON.
-    #[inline]
-    pub fn bytes_of<'a>(&'a self, value: Cell, log: &'a str) -> &'a [u8] {
-        let place = value.piece.start as usize..value.piece.end as usize;
-        let text = if value.in_scratch {
-            self.scratch.as_slice()
-        } else {
-            log.as_bytes()
-        };
-        text.get(place).unwrap_or_default()
     }
 
     /// A cell's text.

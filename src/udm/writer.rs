@@ -1,14 +1,13 @@
-//! Writes the event of a record: the plan's operations in order, straight into the output, without a tree.
-//!
-//! A comma follows every member; the closing bracket takes the last one's place. So nothing looks ahead, and an object of
-//! which nothing is there was never opened. Strings of the log are copied as they stand, escapes and all.
+//! Writes the event of a record: the values in the gaps of a layout, without a tree. Strings of the log are copied as they
+//! stand, escapes and all.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::json::{self, Piece};
+use crate::layout::{Layouts, Value};
 use crate::plan::{Many, NONE, Op, Part, Plan, TRUNCATED};
-use crate::record::{Cell, Record};
+use crate::record::{Cell, Leaf, Record};
 
 /// The texts between the values, one after the other.
 #[derive(Debug, Default)]
@@ -58,37 +57,27 @@ impl Literals {
 
 /// What closes a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    text: [u8; 4],
-    length: usize,
-}
+pub struct End(&'static str);
 
 impl End {
     /// A text.
-    pub const TEXT: End = End {
-        text: *b"\",  ",
-        length: 2,
-    };
+    pub const TEXT: End = End("\",");
     /// An array of one text.
-    pub const TEXTS: End = End {
-        text: *b"\"], ",
-        length: 3,
-    };
+    pub const TEXTS: End = End("\"],");
     /// An object whose last member is a text.
-    pub const OBJECT: End = End {
-        text: *b"\"}, ",
-        length: 3,
-    };
+    pub const OBJECT: End = End("\"},");
     /// JSON of any kind.
-    pub const JSON: End = End {
-        text: *b",   ",
-        length: 1,
-    };
+    pub const JSON: End = End(",");
+
+    /// The text, with its comma.
+    pub fn text(&self) -> &'static str {
+        self.0
+    }
 }
 
 /// How many bytes are copied at once, whatever the text's length: calling a function to copy twenty bytes costs more than
 /// copying sixty-four, above all in WebAssembly.
-const WIDE: usize = 64;
+pub const WIDE: usize = 64;
 
 /// Where an event is written before it goes to the output whole: always larger than what is in it, so that what was copied
 /// too much is written over.
@@ -119,19 +108,19 @@ impl Page {
         }
     }
 
-    /// What closes a member: a few bytes.
+    /// The first of four bytes.
     #[inline(always)]
-    fn end(&mut self, at: At, end: End) -> At {
+    fn short(&mut self, at: At, text: [u8; 4], length: usize) -> At {
         match self
             .0
             .get_mut(at..)
             .and_then(|it| it.first_chunk_mut::<4>())
         {
             Some(to) => {
-                *to = end.text;
-                at + end.length
+                *to = text;
+                at + length
             }
-            None => self.text(at, end.text.get(..end.length).unwrap_or_default()),
+            None => self.text(at, text.get(..length).unwrap_or_default()),
         }
     }
 
@@ -148,19 +137,6 @@ impl Page {
         }
         end
     }
-
-    /// Writes over the last member's comma.
-    #[inline(always)]
-    fn close(&mut self, at: At, bracket: u8) -> At {
-        match self.0.get_mut(at.saturating_sub(1)..) {
-            Some([last, next, ..]) => {
-                *last = bracket;
-                *next = b',';
-                at + 1
-            }
-            _ => at,
-        }
-    }
 }
 
 /// Where values stand.
@@ -169,83 +145,84 @@ struct Texts<'a> {
     literals: &'a [u8],
     log: &'a [u8],
     scratch: &'a [u8],
+    paths: &'a [u8],
 }
 
 impl Texts<'_> {
-    /// Writes a member: its key, its value and what closes it.
+    /// Writes a value.
     #[inline(always)]
-    fn member(&self, page: &mut Page, at: At, before: Literal, value: Cell, end: End) -> At {
-        let at = page.put(at, self.literals, before);
+    fn value(&self, page: &mut Page, at: At, value: Cell) -> At {
         let text = match value.in_scratch {
             true => self.scratch,
             false => self.log,
         };
-        let at = page.put(at, text, value.piece);
-        page.end(at, end)
+        page.put(at, text, value.piece)
+    }
+
+    /// Writes a member: its key, its value and what closes it.
+    fn member(&self, page: &mut Page, at: At, before: Literal, value: Cell, end: End) -> At {
+        let at = page.put(at, self.literals, before);
+        let at = self.value(page, at, value);
+        page.text(at, end.text().as_bytes())
     }
 }
 
 /// Appends the event and a line feed.
 #[inline(never)]
-pub fn write(plan: &Plan, record: &Record, log: &str, page: &mut Page, out: &mut Vec<u8>) {
+pub fn write(
+    plan: &Plan,
+    layouts: &mut Layouts,
+    record: &mut Record,
+    log: &str,
+    page: &mut Page,
+    out: &mut Vec<u8>,
+) {
+    record.finish();
+    let record = &*record;
+    let layout = layouts.of(plan, &record.present);
     let texts = Texts {
         literals: &plan.literals.0,
         log: log.as_bytes(),
         scratch: &record.scratch,
+        paths: record.paths.as_bytes(),
     };
+    let between = layout.texts.0.as_slice();
     let mut at = 0;
-    let mut next = 0;
-    while let Some(op) = plan.ops.get(next) {
-        next += 1;
-        at = match op {
-            Op::Open { mask, skip, text } => {
-                if mask.meets(&record.present) {
-                    page.put(at, texts.literals, *text)
-                } else {
-                    next = *skip as usize;
-                    at
-                }
-            }
-            Op::Close(bracket) => page.close(at, *bracket),
-            Op::Literal { text, .. } => page.put(at, texts.literals, *text),
-            Op::Text {
-                cell, text, end, ..
-            } => {
-                if record.has(*cell) {
-                    texts.member(page, at, *text, record.cell(*cell), *end)
-                } else {
-                    at
-                }
-            }
-            Op::Many(many) => {
-                at = write_many(many, record, texts, page, at);
-                match many.leaves {
-                    true => write_leaves(plan, record, log, page, at),
-                    false => at,
-                }
-            }
-            Op::Elements { parts } => write_elements(parts, record, texts, page, at),
-        }
+    for gap in &layout.gaps {
+        at = page.put(at, between, gap.before);
+        at = match gap.value {
+            Value::Cell(cell) => texts.value(page, at, record.cell(cell)),
+            Value::Items(op, cell) => match plan.ops.get(op as usize) {
+                Some(Op::Many(many)) => write_items(many, cell, record, texts, page, at),
+                _ => at,
+            },
+            Value::Elements(op) => match plan.ops.get(op as usize) {
+                Some(Op::Elements { parts }) => write_elements(parts, record, texts, page, at),
+                _ => at,
+            },
+            Value::Leaves => write_leaves(plan, record, texts, page, at),
+        };
     }
-    // The last close left a comma.
-    let event = page.0.get(..at.saturating_sub(1));
-    out.extend_from_slice(event.unwrap_or_default());
-    out.push(b'\n');
+    at = page.put(at, between, layout.end);
+    out.extend_from_slice(page.0.get(..at).unwrap_or_default());
 }
 
+/// The elements of an array as labels or entries, without the last comma. So do the next ones.
 #[inline(never)]
-fn write_many(many: &Many, record: &Record, texts: Texts, page: &mut Page, mut at: At) -> At {
-    let end = many.end;
-    for (cell, entry) in many.of(&record.present) {
-        if entry.is_array {
-            for item in record.items.iter().filter(|item| item.cell == cell) {
-                at = texts.member(page, at, entry.before, item.value, end);
-            }
-        } else {
-            at = texts.member(page, at, entry.before, record.cell(cell), end);
+fn write_items(
+    many: &Many,
+    cell: u16,
+    record: &Record,
+    texts: Texts,
+    page: &mut Page,
+    mut at: At,
+) -> At {
+    if let Some(entry) = many.entry(cell) {
+        for item in record.items.iter().filter(|item| item.cell == cell) {
+            at = texts.member(page, at, entry.before, item.value, many.end);
         }
     }
-    at
+    at.saturating_sub(1)
 }
 
 #[inline(never)]
@@ -263,9 +240,27 @@ fn write_elements(
                 at = texts.member(page, at, part.before, value, part.end);
             }
         }
-        at = page.close(at, b'}');
+        at = page.text(at.saturating_sub(1), b"},");
     }
-    at
+    at.saturating_sub(1)
+}
+
+#[inline(never)]
+fn write_leaves(plan: &Plan, record: &Record, texts: Texts, page: &mut Page, mut at: At) -> At {
+    for (key, leaf) in leaves(plan, record) {
+        at = page.short(at, *b"\"   ", 1);
+        at = match key {
+            Cow::Borrowed(_) => page.put(at, texts.paths, leaf.path()),
+            Cow::Owned(key) => page.text(at, key.as_bytes()),
+        };
+        at = page.short(at, *b"\":\" ", 3);
+        at = texts.value(page, at, leaf.value);
+        at = page.short(at, *b"\",  ", 2);
+    }
+    if record.truncated {
+        at = page.text(at, format!("\"{TRUNCATED}\":\"true\",").as_bytes());
+    }
+    at.saturating_sub(1)
 }
 
 /// The positions at which one of the parts has an element, in order.
@@ -283,27 +278,13 @@ pub fn item(record: &Record, cell: u16, position: u32) -> Option<Cell> {
     record.items.iter().find(found).map(|item| item.value)
 }
 
-#[inline(never)]
-fn write_leaves(plan: &Plan, record: &Record, log: &str, page: &mut Page, mut at: At) -> At {
-    for (key, value, _) in leaves(plan, record) {
-        at = page.text(at, b"\"");
-        at = page.text(at, key.as_bytes());
-        at = page.text(at, b"\":\"");
-        at = page.text(at, record.bytes_of(value, log));
-        at = page.end(at, End::TEXT);
-    }
-    match record.truncated {
-        true => page.text(at, format!("\"{TRUNCATED}\":\"true\",").as_bytes()),
-        false => at,
-    }
-}
-
-/// The entries of `additional` for values that no row names: key, value and row. A key that the table has for something
-/// else gets `record.` before it; one that another leaf has (`{"a":{"b":1},"a.b":2}`) a number behind it.
+/// The entries of `additional` for values that no row names: key and leaf. A key that the table has for something else
+/// gets `record.` before it; one that another leaf has (`{"a":{"b":1},"a.b":2}`) a number behind it. A key that is the
+/// leaf's path is borrowed.
 pub fn leaves<'a>(
     plan: &'a Plan,
     record: &'a Record,
-) -> impl Iterator<Item = (Cow<'a, str>, Cell, u16)> {
+) -> impl Iterator<Item = (Cow<'a, str>, &'a Leaf)> {
     // Each key so far, and the number that a key of its name had last.
     let mut taken: BTreeMap<Cow<'a, str>, usize> = BTreeMap::new();
     let kept = record.leaves.iter().filter(|leaf| leaf.row != NONE);
@@ -324,6 +305,6 @@ pub fn leaves<'a>(
             taken.entry(free.clone()).or_insert(1);
             key = free;
         }
-        (key, leaf.value, leaf.row)
+        (key, leaf)
     })
 }
