@@ -5,8 +5,12 @@
 
 pub mod config;
 pub mod destination;
+pub mod exchange;
 pub mod host;
 mod jwt;
+pub mod receiver;
+#[cfg(target_family = "wasm")]
+mod spin;
 #[cfg(test)]
 mod testing;
 pub mod wit;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// The components: packages that are built for [`TARGET`] and for nothing else.
-const GUESTS: &[&str] = &["udmill-transform"];
+const GUESTS: &[&str] = &["udmill-transform", "udmill-receiver"];
 const TARGET: &str = "wasm32-wasip2";
 /// Wide instructions make the scanner faster; every runtime that hosts components has them.
 const GUEST_FLAGS: &str = "-C target-feature=+simd128";

@@ -1,0 +1,346 @@
+//! The receiver as a Spin HTTP trigger: spin-sdk 7, which speaks WASI 0.3 (<https://spinframework.dev/rust-components>, July 2026).
+//!
+//! Nothing is decided here. An instance answers up to 128 requests, some of them at the same time, so that configuration and tokens
+//! are read once for all of them.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io::{self, Write};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use spin_sdk::http::{FullBody, IntoResponse};
+use spin_sdk::key_value::{self, Store};
+use spin_sdk::variables;
+use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
+use spin_sdk::wasip3::exports::http::handler::Guest;
+use spin_sdk::wasip3::http::types::{self, ErrorCode, Method};
+use spin_sdk::wasip3::http_compat::IncomingMessage;
+use spin_sdk::wasip3::random::random::get_random_bytes;
+use spin_sdk::wasip3::{self, wit_bindgen::StreamResult};
+
+use crate::exchange::{Body, Request, Response};
+use crate::host::{Answer, Host, Outbound, SendError, StoreError};
+use crate::receiver::Receiver;
+use crate::wit::{transform, webhook};
+
+/// How long a sender may take for its body; Event Grid waits 30 s for the answer.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// What is kept of an answer's body.
+const ANSWER_LIMIT: usize = 1 << 20;
+const READ_SIZE: usize = 64 << 10;
+
+struct Component;
+
+wasip3::http::service::export!(Component);
+
+impl Guest for Component {
+    async fn handle(request: types::Request) -> Result<types::Response, ErrorCode> {
+        let (spin, known) =
+            SHELL.with(|shell| (shell.spin.clone(), shell.receiver.borrow().clone()));
+        let arrived = spin.elapsed();
+        let receiver = match known {
+            Some(receiver) => receiver,
+            None => {
+                let receiver = Rc::new(Receiver::load(&*spin).await);
+                if receiver.is_configured() {
+                    SHELL.with(|shell| shell.receiver.replace(Some(receiver.clone())));
+                }
+                receiver
+            }
+        };
+        let target = request.get_path_with_query().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let request = Request {
+            method: method(request.get_method()),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: header_list(request.get_headers()),
+            body: body(request, receiver.max_body()).await,
+            arrived,
+        };
+        respond(receiver.answer(&*spin, request).await)
+    }
+}
+
+thread_local! {
+    static SHELL: Shell = Shell::default();
+}
+
+/// What an instance keeps between requests.
+#[derive(Default)]
+struct Shell {
+    spin: Rc<Spin>,
+    receiver: RefCell<Option<Rc<Receiver>>>,
+}
+
+/// Spin's interfaces.
+#[derive(Default)]
+struct Spin {
+    store: RefCell<Option<Rc<Store>>>,
+}
+
+impl Spin {
+    async fn store(&self) -> Result<Rc<Store>, StoreError> {
+        let open = self.store.borrow().clone();
+        if let Some(store) = open {
+            return Ok(store);
+        }
+        let store = Rc::new(Store::open_default().await.map_err(store_error)?);
+        self.store.replace(Some(store.clone()));
+        Ok(store)
+    }
+}
+
+impl Host for Spin {
+    fn now(&self) -> DateTime<Utc> {
+        let now = system_clock::now();
+        DateTime::from_timestamp(now.seconds, now.nanoseconds).unwrap_or_default()
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_nanos(monotonic_clock::now())
+    }
+
+    async fn pause(&self, duration: Duration) {
+        spin_sdk::time::sleep(duration).await;
+    }
+
+    fn random(&self) -> [u8; 16] {
+        let mut random = [0; 16];
+        let mut filled = 0;
+        while let Some(rest) = random.get_mut(filled..).filter(|it| !it.is_empty()) {
+            // A runtime may give fewer bytes than it was asked for, but not none.
+            let bytes = get_random_bytes(rest.len() as u64);
+            for (to, from) in rest.iter_mut().zip(&bytes) {
+                *to = *from;
+            }
+            filled += bytes.len();
+        }
+        random
+    }
+
+    async fn variable(&self, name: &str) -> Result<Option<String>, String> {
+        match variables::get(name).await {
+            Ok(value) => Ok(Some(value)),
+            Err(variables::Error::Undefined(_) | variables::Error::InvalidName(_)) => Ok(None),
+            Err(variables::Error::Provider(text) | variables::Error::Other(text)) => Err(text),
+        }
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let store = self.store().await?;
+        store.get(key).await.map_err(store_error)
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let store = self.store().await?;
+        store.set(key, value).await.map_err(store_error)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let store = self.store().await?;
+        store.delete(key).await.map_err(store_error)
+    }
+
+    async fn keys(&self) -> Result<Vec<String>, StoreError> {
+        let store = self.store().await?;
+        let keys = store.get_keys().await;
+        keys.collect().await.map_err(store_error)
+    }
+
+    async fn send(&self, request: Outbound, within: Duration) -> Result<Answer, SendError> {
+        let answer = or_late(within, async {
+            let Outbound {
+                method,
+                url,
+                headers,
+                body,
+            } = request;
+            let mut request = spin_sdk::http::Request::<()>::builder()
+                .method(method)
+                .uri(url);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let request = request
+                .body(FullBody::new(VecDeque::from(body)))
+                .map_err(|_| {
+                    SendError::Failed("a URL or a header that HTTP cannot carry".to_owned())
+                })?;
+            let answer = spin_sdk::http::send(request).await.map_err(send_error)?;
+            let status = answer.status().as_u16();
+            let mut body = answer.into_body();
+            let answer = body.take_unstarted();
+            let answer = answer.ok_or_else(|| SendError::Failed("no answer".to_owned()))?;
+            let headers = header_list(answer.get_headers());
+            let body = read(answer, ANSWER_LIMIT).await.map_err(send_error)?;
+            Ok(Answer {
+                status,
+                headers,
+                body: body.bytes,
+            })
+        });
+        answer.await.unwrap_or(Err(SendError::TimedOut))
+    }
+
+    fn print(&self, lines: &[u8]) -> io::Result<()> {
+        let mut output = io::stdout().lock();
+        output.write_all(lines)?;
+        output.flush()
+    }
+
+    fn log(&self, line: &str) {
+        // A log that cannot be written has nowhere to say so.
+        _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    }
+
+    fn read(&self, request: &webhook::Request) -> webhook::Delivery {
+        webhook::read(request)
+    }
+
+    fn normalize(
+        &self,
+        payload: &[u8],
+        options: &transform::Options,
+    ) -> Result<transform::Batch, transform::Error> {
+        transform::normalize(payload, options)
+    }
+}
+
+/// A message's body, or the start of it.
+struct Read {
+    bytes: Vec<u8>,
+    is_whole: bool,
+}
+
+async fn body(request: types::Request, limit: usize) -> Body {
+    let length = request.get_headers().get("content-length");
+    let length = length.first().and_then(|it| std::str::from_utf8(it).ok());
+    let length = length.and_then(|it| it.trim().parse::<u64>().ok());
+    if length.is_some_and(|it| it > limit as u64) {
+        return Body::TooLarge;
+    }
+    match or_late(BODY_WITHIN, read(request, limit)).await {
+        Some(Ok(read)) if !read.is_whole => Body::TooLarge,
+        Some(Ok(read)) if length.is_none_or(|it| it == read.bytes.len() as u64) => {
+            Body::Whole(read.bytes)
+        }
+        Some(_) | None => Body::CutOff,
+    }
+}
+
+/// Reads up to `limit` bytes of a message, and one more to see whether there are more.
+async fn read(message: impl IncomingMessage, limit: usize) -> Result<Read, ErrorCode> {
+    let (done, end) = wasip3::wit_future::new(|| Ok(()));
+    let (mut stream, trailers) = message.consume_body(end);
+    let mut bytes = Vec::new();
+    let read = loop {
+        let room = READ_SIZE.min(limit + 1 - bytes.len());
+        bytes.reserve_exact(if bytes.capacity() - bytes.len() < room {
+            room.max(bytes.len())
+        } else {
+            0
+        });
+        let result;
+        (result, bytes) = stream.read(bytes).await;
+        if bytes.len() > limit {
+            bytes.truncate(limit);
+            break Read {
+                bytes,
+                is_whole: false,
+            };
+        }
+        if !matches!(result, StreamResult::Complete(_)) {
+            trailers.await?;
+            break Read {
+                bytes,
+                is_whole: true,
+            };
+        }
+    };
+    drop(done);
+    Ok(read)
+}
+
+/// What a future gives, unless the time is up before.
+async fn or_late<T>(within: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut late = pin!(spin_sdk::time::sleep(within));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => late.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+fn method(method: Method) -> String {
+    match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Connect => "CONNECT",
+        Method::Options => "OPTIONS",
+        Method::Trace => "TRACE",
+        Method::Patch => "PATCH",
+        Method::Other(name) => return name,
+    }
+    .to_owned()
+}
+
+/// A value that is no UTF-8 keeps its place, since a header that is there is not one that is missing.
+fn header_list(fields: types::Headers) -> Vec<(String, String)> {
+    let entries = fields.copy_all().into_iter();
+    entries
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(&value).into_owned();
+            (name.to_ascii_lowercase(), value)
+        })
+        .collect()
+}
+
+fn respond(response: Response) -> Result<types::Response, ErrorCode> {
+    let mut answer = spin_sdk::http::Response::<()>::builder().status(response.status);
+    for (name, value) in response.headers {
+        answer = answer.header(name, value);
+    }
+    let answer = answer.body(FullBody::new(VecDeque::from(response.body)));
+    answer
+        .map_err(|_| ErrorCode::InternalError(None))?
+        .into_response()
+}
+
+fn store_error(error: key_value::Error) -> StoreError {
+    match error {
+        key_value::Error::StoreTableFull => StoreError::Full,
+        key_value::Error::NoSuchStore => StoreError::Failed("there is no default store".to_owned()),
+        key_value::Error::AccessDenied => {
+            StoreError::Failed("the default store is not for this component".to_owned())
+        }
+        key_value::Error::Other(text) => StoreError::Failed(text),
+    }
+}
+
+/// The code's name alone: what it carries may name a URL.
+fn send_error(error: ErrorCode) -> SendError {
+    match error {
+        ErrorCode::HttpRequestDenied => SendError::Denied,
+        ErrorCode::DnsTimeout
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout => SendError::TimedOut,
+        other => {
+            let name = format!("{other:?}");
+            let end = name.find(|it: char| !it.is_ascii_alphanumeric());
+            let name = end.and_then(|end| name.get(..end)).unwrap_or(&name);
+            SendError::Failed(name.to_owned())
+        }
+    }
+}
