@@ -3,8 +3,20 @@
 //! A sub-request is what one request to a destination carries. The same logs make the same sub-requests with the same bytes, so
 //! that the ledger knows again what was accepted, and Google's check for duplicates may.
 
+mod answer;
+mod batch;
+mod chronicle;
 pub mod google_token;
+mod gzip;
+mod http;
+mod lines;
+mod s3;
+mod secops_events;
+mod secops_logs;
+mod secops_webhook;
+mod settings;
 mod stdout;
+mod upload;
 
 use std::time::Duration;
 
@@ -12,6 +24,12 @@ use crate::Host;
 use crate::config::Feed;
 use crate::config::section::Section;
 use google_token::Tokens;
+use http::Http;
+use s3::S3;
+use secops_events::SecopsEvents;
+use secops_logs::SecopsLogs;
+use secops_webhook::SecopsWebhook;
+use upload::{Protocol, upload};
 
 /// A destination.
 #[derive(Debug)]
@@ -21,24 +39,41 @@ pub struct Destination {
     kind: Kind,
 }
 
-/// What `type` says.
+/// What `type` says, with that type's own settings.
 #[derive(Debug)]
 enum Kind {
     Stdout,
+    Http(Http),
+    SecopsLogs(Box<SecopsLogs>),
+    SecopsWebhook(Box<SecopsWebhook>),
+    SecopsEvents(Box<SecopsEvents>),
+    S3(Box<S3>),
 }
 
 /// The values of `type`.
-const TYPES: &[&str] = &["stdout"];
+const TYPES: &[&str] = &[
+    "stdout",
+    "http",
+    "secops-logs",
+    "secops-webhook",
+    "secops-events",
+    "s3",
+];
 
 impl Destination {
-    /// A destination's table. Every mistake in it is told to the section; with one, the answer may be none.
+    /// A destination's table. Every mistake in it is told to the section; then the answer may be none.
     pub fn read(name: &str, mut section: Section<'_>) -> Option<Destination> {
         if !section.has("type") {
             section.missing("type");
         }
-        let kind = match section.one_of("type", TYPES)? {
-            "stdout" => Some(Kind::Stdout),
-            _ => None,
+        let read = &mut section;
+        let kind = match read.one_of("type", TYPES)? {
+            "http" => Http::read(read).map(Kind::Http),
+            "secops-logs" => SecopsLogs::read(read).map(|it| Kind::SecopsLogs(it.into())),
+            "secops-webhook" => SecopsWebhook::read(read).map(|it| Kind::SecopsWebhook(it.into())),
+            "secops-events" => SecopsEvents::read(read).map(|it| Kind::SecopsEvents(it.into())),
+            "s3" => S3::read(read).map(|it| Kind::S3(it.into())),
+            _ => Some(Kind::Stdout),
         };
         section.finish();
         Some(Destination {
@@ -49,22 +84,31 @@ impl Destination {
 
     /// What it takes.
     pub fn takes(&self) -> Takes {
-        match self.kind {
-            Kind::Stdout => Takes::Udm,
+        match &self.kind {
+            Kind::Stdout | Kind::SecopsEvents(_) => Takes::Udm,
+            Kind::SecopsLogs(_) | Kind::SecopsWebhook(_) => Takes::Raw,
+            Kind::Http(it) => it.takes,
+            Kind::S3(it) => it.takes,
         }
     }
 
-    /// The destination that gets the raw logs of what this one gets as UDM.
+    /// The destination, one that takes raw logs, that is to have the logs behind the events that this one gets.
     pub fn archive(&self) -> Option<&str> {
-        match self.kind {
-            Kind::Stdout => None,
+        match &self.kind {
+            Kind::SecopsEvents(it) => it.archive.as_deref(),
+            _ => None,
         }
     }
 
     /// The origins that it talks to, with port: `https://storage.example:443`.
     pub fn hosts(&self) -> Vec<String> {
-        match self.kind {
+        match &self.kind {
             Kind::Stdout => Vec::new(),
+            Kind::Http(it) => vec![it.origin.clone()],
+            Kind::SecopsLogs(it) => it.chronicle.hosts(),
+            Kind::SecopsWebhook(it) => vec![it.origin.clone()],
+            Kind::SecopsEvents(it) => it.chronicle.hosts(),
+            Kind::S3(it) => vec![it.origin.clone()],
         }
     }
 
@@ -74,14 +118,20 @@ impl Destination {
     pub async fn send<H: Host>(
         &self,
         host: &H,
-        _feed: &Feed,
+        feed: &Feed,
         items: &[Item<'_>],
-        _tokens: &Tokens,
-        _deadline: Duration,
+        tokens: &Tokens,
+        deadline: Duration,
     ) -> Sent {
-        match self.kind {
-            Kind::Stdout => stdout::print(host, &self.name, items),
-        }
+        let protocol: &dyn Protocol = match &self.kind {
+            Kind::Stdout => return stdout::print(host, &self.name, items),
+            Kind::Http(it) => it,
+            Kind::SecopsLogs(it) => &**it,
+            Kind::SecopsWebhook(it) => &**it,
+            Kind::SecopsEvents(it) => &**it,
+            Kind::S3(it) => &**it,
+        };
+        upload(host, &self.name, protocol, feed, items, tokens, deadline).await
     }
 }
 
@@ -110,6 +160,8 @@ pub struct Sent {
     pub accepted: usize,
     /// Items that the destination will never take, by their index, and what it said.
     pub refused: Vec<(usize, String)>,
+    /// How many requests were made of the destination.
+    pub sub_requests: usize,
     /// Why the rest was not sent; then the sender of the delivery has to repeat it.
     pub fault: Option<Fault>,
 }
@@ -117,7 +169,8 @@ pub struct Sent {
 /// A fault that may pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// In a word, for logs and metrics: `rate_limited`, `unavailable`, `timed_out`, `credentials`, `not_found`, `denied`.
+    /// In a word, for logs and metrics: `rate_limited`, `unavailable`, `timed_out`, `credentials`, `denied`, `not_found`,
+    /// `unexpected`, `store`.
     pub kind: &'static str,
     /// What happened, without anything secret.
     pub message: String,

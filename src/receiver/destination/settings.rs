@@ -1,0 +1,120 @@
+//! Settings that several destinations have: URLs, names in them, sizes.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::Takes;
+use super::batch::Limits;
+use crate::config::section::{Section, quoted};
+
+/// The most bytes of a request to Google SecOps: the ingestion methods' page says 4 MB.
+pub(super) const SECOPS_MOST: usize = 4_000_000;
+
+/// A URL that has to be there. It may hold secrets, so no message shows it.
+pub(super) fn required_url(section: &mut Section<'_>, key: &'static str) -> Option<Url> {
+    let text = section.required_text(key)?;
+    checked_url(section, key, &text)
+}
+
+/// An origin, perhaps with a path, that stands for one of our own making.
+pub(super) fn endpoint(section: &mut Section<'_>, otherwise: &str) -> Option<Url> {
+    let given = section.text("endpoint");
+    let url = checked_url(section, "endpoint", given.as_deref().unwrap_or(otherwise))?;
+    if url.query().is_some() {
+        section.wrong("endpoint", "a URL without a query", "one with a query");
+        return None;
+    }
+    Some(url)
+}
+
+/// https anywhere, http only to this machine: what is sent is secret, and so are the keys beside it.
+fn checked_url(section: &Section<'_>, key: &'static str, text: &str) -> Option<Url> {
+    let wrong = |found: &str| {
+        let expected = "a URL with https, or with http on loopback";
+        section.wrong(key, expected, found);
+    };
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => {
+            wrong(&format!("a text that is none: {error}"));
+            return None;
+        }
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        section.wrong(key, "a URL without a user", "one with a user");
+        return None;
+    }
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" if url.has_host() => Some(url),
+        "http" if loopback => Some(url),
+        "http" => {
+            wrong(&format!(
+                "http to {}",
+                quoted(url.host_str().unwrap_or_default())
+            ));
+            None
+        }
+        scheme => {
+            wrong(&format!("the scheme {}", quoted(scheme)));
+            None
+        }
+    }
+}
+
+/// `https://storage.example:443`
+pub(super) fn origin(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{}://{host}:{port}", url.scheme())
+}
+
+/// A name that becomes a part of a URL's path or host, and has to be there.
+pub(super) fn required_name(section: &mut Section<'_>, key: &'static str) -> Option<String> {
+    let name = section.required_text(key)?;
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    if name.bytes().all(is_known) && name.bytes().any(|it| it.is_ascii_alphanumeric()) {
+        return Some(name);
+    }
+    section.wrong(
+        key,
+        "a name of letters, digits, `-`, `_`, `.` and `:`",
+        &quoted(&name),
+    );
+    None
+}
+
+/// Tells of a text that no HTTP header can hold, such as a secret that was read together with its line end.
+pub(super) fn check_header(section: &Section<'_>, key: &str, value: &str) {
+    let is_known = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
+    if value != value.trim() || !value.bytes().all(is_known) {
+        let expected = "a text of printable ASCII, without space around it";
+        section.wrong(key, expected, "another one");
+    }
+}
+
+/// `format`: UDM events unless it says `raw`.
+pub(super) fn format(section: &mut Section<'_>) -> Takes {
+    match section.one_of("format", &["udm", "raw"]) {
+        Some("raw") => Takes::Raw,
+        _ => Takes::Udm,
+    }
+}
+
+/// `max_bytes` and `max_items`, with what holds without them.
+pub(super) fn limits(section: &mut Section<'_>, otherwise: Limits) -> Limits {
+    let most = otherwise.most.min(64 << 20);
+    let bytes = section.bytes("max_bytes", 1000, most);
+    let items = section.number("max_items", 1, 1_000_000);
+    Limits {
+        bytes: bytes.unwrap_or(otherwise.bytes),
+        items: items.map_or(otherwise.items, |it| it as usize),
+        most: otherwise.most,
+    }
+}

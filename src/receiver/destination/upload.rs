@@ -1,0 +1,214 @@
+//! Sends items in sub-requests, and isolates what the destination refuses.
+//!
+//! Google's import calls take all of a request or nothing, and do not say which event was bad. So a refused sub-request is halved until
+//! single items are refused: at most 2·n·⌈log₂ N⌉ + 1 requests for n bad ones of N. A fault ends the sending: whoever delivered
+//! repeats the delivery, and the ledger tells what need not be sent again. There are no retries here but one, with a new token.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::answer::{Sender, Verdict, classify, timed_out};
+use super::batch::{Envelope, Limits, Piece, cut, digest};
+use super::google_token::{Credentials, Tokens};
+use super::{Fault, Item, Sent};
+use crate::Host;
+use crate::config::Feed;
+use crate::config::section::Secret;
+use crate::host::{Outbound, StoreError};
+use crate::store::ledger;
+
+/// How a destination is talked to. All of it is computed from what is given.
+pub(super) trait Protocol {
+    /// What stands around the items.
+    fn envelope(&self, feed: &Feed, now: DateTime<Utc>) -> Envelope;
+
+    /// The sizes that are sent.
+    fn limits(&self) -> Limits;
+
+    /// An item as it is sent, or why it cannot be.
+    fn encode<'i>(&self, item: &'i [u8]) -> Result<Cow<'i, [u8]>, String>;
+
+    /// The request. The digest is the sub-request's.
+    fn request(
+        &self,
+        feed: &Feed,
+        body: Vec<u8>,
+        digest: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Outbound;
+
+    /// Who may be asked for a token, if the destination wants one.
+    fn credentials(&self) -> Option<&Credentials> {
+        None
+    }
+
+    /// How to read its answers.
+    fn sender<'d>(&'d self, name: &'d str) -> Sender<'d>;
+}
+
+/// The most time that one request may take.
+const ATTEMPT: Duration = Duration::from_secs(20);
+
+/// With less time than this before the deadline, no request is begun.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// Sends the items.
+pub(super) async fn upload<H: Host>(
+    host: &H,
+    name: &str,
+    protocol: &dyn Protocol,
+    feed: &Feed,
+    items: &[Item<'_>],
+    tokens: &Tokens,
+    deadline: Duration,
+) -> Sent {
+    let now = host.now();
+    let envelope = protocol.envelope(feed, now);
+    let mut sent = Sent::default();
+    let pieces = pieces(protocol, &envelope, items, &mut sent);
+    let mut waiting = cut(&pieces, &envelope, protocol.limits());
+    waiting.reverse();
+    while let Some(pieces) = waiting.pop() {
+        let digest = digest(name, &feed.name, pieces);
+        match ledger::knows(host, &digest).await {
+            Ok(true) => {
+                sent.accepted += pieces.len();
+                continue;
+            }
+            Ok(false) => {}
+            Err(error) => {
+                sent.fault = Some(store_fault(error));
+                break;
+            }
+        }
+        let attempt = Attempt {
+            host,
+            name,
+            protocol,
+            tokens,
+            deadline,
+        };
+        let request = || protocol.request(feed, envelope.body(pieces), &digest, now);
+        match attempt.send(request, &mut sent.sub_requests).await {
+            Verdict::Accepted => {
+                sent.accepted += pieces.len();
+                // Without this entry a repeated delivery may send twice; it can lose nothing.
+                let _ = ledger::accepted(host, &digest).await;
+            }
+            Verdict::Refused(reason) => match pieces {
+                [piece] => sent.refused.push((piece.item, reason)),
+                pieces => {
+                    let (left, right) = pieces.split_at(pieces.len() / 2);
+                    waiting.push(right);
+                    waiting.push(left);
+                }
+            },
+            Verdict::Fault(fault) => {
+                sent.fault = Some(fault);
+                break;
+            }
+        }
+    }
+    sent.refused.sort_unstable();
+    sent
+}
+
+/// The items that can be sent; the others are refused.
+fn pieces<'i>(
+    protocol: &dyn Protocol,
+    envelope: &Envelope,
+    items: &[Item<'i>],
+    sent: &mut Sent,
+) -> Vec<Piece<'i>> {
+    let most = protocol.limits().most;
+    let mut pieces = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let encoded = protocol.encode(item.bytes).and_then(|bytes| {
+            let length = envelope.around(bytes.len());
+            match length > most {
+                true => Err(format!(
+                    "expected a request of at most {most} bytes, but found {length} for this one alone"
+                )),
+                false => Ok(bytes),
+            }
+        });
+        match encoded {
+            Ok(bytes) => pieces.push(Piece {
+                item: index,
+                raw: item.bytes,
+                bytes,
+            }),
+            Err(reason) => sent.refused.push((index, reason)),
+        }
+    }
+    pieces
+}
+
+struct Attempt<'a, H> {
+    host: &'a H,
+    name: &'a str,
+    protocol: &'a dyn Protocol,
+    tokens: &'a Tokens,
+    deadline: Duration,
+}
+
+impl<H: Host> Attempt<'_, H> {
+    /// Sends a request, and once more with a new token if the first was refused.
+    async fn send(&self, request: impl Fn() -> Outbound, requests: &mut usize) -> Verdict {
+        let mut renewed = false;
+        loop {
+            let bearer = match self.bearer().await {
+                Ok(bearer) => bearer,
+                Err(fault) => return Verdict::Fault(fault),
+            };
+            let mut sender = self.protocol.sender(self.name);
+            let mut request = request();
+            if let Some(Secret(bearer)) = &bearer {
+                sender.secrets.push(bearer);
+                let value = format!("Bearer {bearer}");
+                request.headers.push(("authorization".to_owned(), value));
+            }
+            let left = self.deadline.saturating_sub(self.host.elapsed());
+            if left < SHORTEST {
+                return Verdict::Fault(timed_out(&sender));
+            }
+            *requests += 1;
+            let answer = self.host.send(request, left.min(ATTEMPT)).await;
+            let unauthorized = answer.as_ref().is_ok_and(|it| it.status == 401);
+            if let (true, Some(credentials)) = (unauthorized, self.protocol.credentials()) {
+                self.tokens.forget(credentials);
+                if !std::mem::replace(&mut renewed, true) {
+                    continue;
+                }
+            }
+            let answer = answer.as_ref().map_err(Clone::clone);
+            return classify(&sender, answer, self.host.now());
+        }
+    }
+
+    async fn bearer(&self) -> Result<Option<Secret>, Fault> {
+        match self.protocol.credentials() {
+            None => Ok(None),
+            Some(credentials) => {
+                let bearer = self.tokens.bearer(self.host, credentials, self.deadline);
+                bearer.await.map(Some)
+            }
+        }
+    }
+}
+
+/// The ledger cannot be asked, so the sender has to repeat its delivery.
+fn store_fault(error: StoreError) -> Fault {
+    let found = match error {
+        StoreError::Full => "that it is full".to_owned(),
+        StoreError::Failed(why) => why,
+    };
+    Fault {
+        kind: "store",
+        message: format!("expected an answer from the store, but found {found}"),
+        retry_after: Duration::from_secs(30),
+        alarm: false,
+    }
+}
