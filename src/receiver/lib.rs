@@ -12,7 +12,6 @@ mod jwt;
 pub mod receiver;
 #[cfg(target_family = "wasm")]
 mod spin;
-pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod wit;

@@ -1,0 +1,144 @@
+//! The keys with which tokens are signed, by their id: JSON Web Key Sets, RFC 7517 and RFC 7518 section 6.3.1.
+//!
+//! A set is fetched when a token names a key that is not in it, or when it is a day old (what Microsoft advises: "Signing key
+//! rollover in the Microsoft identity platform"), but never twice in five minutes, so that strangers who make up ids cause no
+//! requests. The last good set is kept. Only RSA keys of 2,048 bits or more are taken.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa::{BoxedUint, RsaPublicKey};
+use serde_json::Value;
+
+use super::entra::Denied;
+use crate::host::{Host, Outbound};
+
+/// The least time between two fetches of a set.
+const BETWEEN: Duration = Duration::from_secs(5 * 60);
+
+/// When a set is fetched anew although it has the key, so that keys which were withdrawn are forgotten.
+const OLD: Duration = Duration::from_secs(24 * 3600);
+
+/// How long one fetch may take.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// The least size of a key, in bits: RFC 7518 section 3.3.
+const LEAST: usize = 2048;
+
+/// The key sets of an instance, by where they are read.
+#[derive(Debug, Default)]
+pub struct KeyCache {
+    sets: RefCell<BTreeMap<String, KeySet>>,
+}
+
+/// A key set as it was last had; its times are on the scale of [`Host::elapsed`].
+#[derive(Clone, Debug)]
+struct KeySet {
+    keys: BTreeMap<String, RsaPublicKey>,
+    /// When `keys` was fetched; none if that never succeeded.
+    fetched: Option<Duration>,
+    /// When it was last tried.
+    tried: Duration,
+    /// Whether that brought a set.
+    succeeded: bool,
+}
+
+impl KeyCache {
+    /// The key of a set, which is fetched if need be and allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::Refused`] if there is no such key, and [`Denied::Unavailable`] if that cannot be known now.
+    pub async fn key<H: Host>(
+        &self,
+        host: &H,
+        url: &str,
+        kid: &str,
+    ) -> Result<RsaPublicKey, Denied> {
+        let now = host.elapsed();
+        let kept = self.sets.borrow().get(url).cloned();
+        let is_due = kept.as_ref().is_none_or(|set| {
+            let is_young = set.fetched.is_some_and(|it| now.saturating_sub(it) < OLD);
+            let is_known = is_young && set.keys.contains_key(kid);
+            !is_known && now.saturating_sub(set.tried) >= BETWEEN
+        });
+        let set = match (is_due, kept) {
+            (false, Some(set)) => set,
+            (_, kept) => self.refresh(host, url, kept).await,
+        };
+        match set.keys.get(kid) {
+            Some(key) => Ok(key.clone()),
+            None if set.succeeded => Err(Denied::Refused("the token's key is unknown")),
+            None => Err(Denied::Unavailable("the signing keys cannot be fetched")),
+        }
+    }
+
+    /// Fetches a set, and keeps it, or else what there was.
+    async fn refresh<H: Host>(&self, host: &H, url: &str, kept: Option<KeySet>) -> KeySet {
+        let kept = kept.unwrap_or_else(|| KeySet {
+            keys: BTreeMap::new(),
+            fetched: None,
+            tried: Duration::ZERO,
+            succeeded: false,
+        });
+        let now = host.elapsed();
+        // Put down before the fetch, which another request need not repeat, and which may be dropped halfway.
+        let failed = KeySet {
+            tried: now,
+            succeeded: false,
+            ..kept
+        };
+        let put = |set: &KeySet| self.sets.borrow_mut().insert(url.to_owned(), set.clone());
+        put(&failed);
+        let request = Outbound {
+            method: "GET",
+            url: url.to_owned(),
+            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            body: Vec::new(),
+        };
+        let keys = match host.send(request, WITHIN).await {
+            Ok(answer) if answer.status == 200 => read(&answer.body),
+            _ => None,
+        };
+        let Some(keys) = keys else {
+            return failed;
+        };
+        let set = KeySet {
+            keys,
+            fetched: Some(now),
+            tried: now,
+            succeeded: true,
+        };
+        put(&set);
+        set
+    }
+}
+
+/// Reads a set; none if it is no set, or has no key that may be used.
+fn read(body: &[u8]) -> Option<BTreeMap<String, RsaPublicKey>> {
+    let set: Value = serde_json::from_slice(body).ok()?;
+    let keys = set.get("keys")?.as_array()?.iter();
+    let keys: BTreeMap<_, _> = keys.filter_map(signing_key).collect();
+    (!keys.is_empty()).then_some(keys)
+}
+
+/// A key that may check signatures, with its id.
+fn signing_key(jwk: &Value) -> Option<(String, RsaPublicKey)> {
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    let is_for_signatures = text("kty") == Some("RSA")
+        && text("use").is_none_or(|it| it == "sig")
+        && text("alg").is_none_or(|it| it == "RS256");
+    if !is_for_signatures {
+        return None;
+    }
+    let number = |name: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(text(name)?).ok()?;
+        Some(BoxedUint::from_be_slice_vartime(&bytes))
+    };
+    let sizes = LEAST..=RsaPublicKey::MAX_SIZE;
+    let key = RsaPublicKey::new_with_size_limits(number("n")?, number("e")?, sizes).ok()?;
+    Some((text("kid")?.to_owned(), key))
+}
