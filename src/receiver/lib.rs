@@ -12,6 +12,7 @@ mod jwt;
 pub mod receiver;
 #[cfg(target_family = "wasm")]
 mod spin;
+pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod wit;
