@@ -156,7 +156,11 @@ mod tests {
             ("secret=s1", &[(KEY, "k1")], Verdict::Valid),
             ("key=k1", &[(SECRET, "s1")], Verdict::Valid),
             ("", &[], Verdict::Missing),
-            ("other=1", &[("authorization", "Bearer s1")], Verdict::Missing),
+            (
+                "other=1",
+                &[("authorization", "Bearer s1")],
+                Verdict::Missing,
+            ),
             ("key=k1", &[], WRONG),
             ("secret=s1", &[], WRONG),
             ("key=s1&secret=k1", &[], WRONG),
@@ -165,7 +169,11 @@ mod tests {
             ("key=&secret=", &[], WRONG),
         ] {
             let given = request(query, headers);
-            assert_eq!(shared(&keys, &secrets, &given), verdict, "{query} {headers:?}");
+            assert_eq!(
+                shared(&keys, &secrets, &given),
+                verdict,
+                "{query} {headers:?}"
+            );
         }
     }
 

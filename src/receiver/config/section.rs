@@ -59,7 +59,8 @@ impl<'a> File<'a> {
         problems
     }
 
-    fn tell(&self, at: usize, path: &str, message: String) {
+    /// Tells of a mistake at a byte of the text.
+    pub fn tell(&self, at: usize, path: &str, message: String) {
         let before = self.text.as_bytes().get(..at).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         self.problems.borrow_mut().push(Problem {
@@ -76,7 +77,31 @@ pub struct Section<'a> {
     path: String,
     at: usize,
     entries: BTreeMap<String, (usize, &'a DeValue<'a>)>,
-    asked: Vec<&'static str>,
+    /// The keys that were asked for, and where they stand.
+    asked: BTreeMap<&'static str, Option<usize>>,
+}
+
+/// Where a section is, for mistakes that show only when others were read.
+#[derive(Clone)]
+pub struct Place<'a> {
+    file: &'a File<'a>,
+    path: String,
+    at: usize,
+    asked: BTreeMap<&'static str, Option<usize>>,
+}
+
+impl Place<'_> {
+    /// Tells of a mistake in the value of a key of the section; of the section itself, if the key is empty.
+    pub fn wrong(&self, key: &str, expected: &str, found: &str) {
+        let at = self.asked.get(key).copied().flatten().unwrap_or(self.at);
+        tell(self.file, &self.path, at, key, expected, found);
+    }
+
+    /// Tells of a mistake in the value of a key of the section in somebody else's words.
+    pub fn say(&self, key: &str, message: String) {
+        let at = self.asked.get(key).copied().flatten().unwrap_or(self.at);
+        self.file.tell(at, &joined(&self.path, key), message);
+    }
 }
 
 impl<'a> Section<'a> {
@@ -91,7 +116,7 @@ impl<'a> Section<'a> {
             path: path.to_owned(),
             at,
             entries: table.iter().map(entry).collect(),
-            asked: Vec::new(),
+            asked: BTreeMap::new(),
         }
     }
 
@@ -288,39 +313,46 @@ impl<'a> Section<'a> {
             .collect()
     }
 
+    /// Where this is, with the keys that were asked for so far.
+    pub fn place(&self) -> Place<'a> {
+        Place {
+            file: self.file,
+            path: self.path.clone(),
+            at: self.at,
+            asked: self.asked.clone(),
+        }
+    }
+
     /// Tells of a mistake in the value of a key of this section.
     pub fn wrong(&self, key: &str, expected: &str, found: &str) {
-        self.tell(self.at, key, expected, found);
+        let at = self.asked.get(key).copied().flatten().unwrap_or(self.at);
+        self.tell(at, key, expected, found);
     }
 
     /// Tells of a key that is not there.
     pub fn missing(&self, key: &str) {
-        self.file.tell(
-            self.at,
-            &self.path,
-            format!("expected `{key}` in `{}`, but found none", self.path),
-        );
+        let here = within(&self.path);
+        let message = format!("expected `{key}`{here}, but found none");
+        self.file.tell(self.at, &self.path, message);
     }
 
     /// Tells of every key that nobody asked for.
     pub fn finish(self) {
         for (key, (at, _)) in &self.entries {
-            let near = nearest(key, self.asked.iter().copied());
-            let mut known = self.asked.clone();
-            known.sort_unstable();
-            let message = format!(
-                "expected one of {} in `{}`, but found {}{near}",
-                known.join(", "),
-                self.path,
-                quoted(key)
-            );
+            let near = nearest(key, self.asked.keys().copied());
+            let known: Vec<&str> = self.asked.keys().copied().collect();
+            let (known, here) = (known.join(", "), within(&self.path));
+            let found = quoted(key);
+            let message = format!("expected one of {known}{here}, but found {found}{near}");
             self.file.tell(*at, &self.path, message);
         }
     }
 
     fn take(&mut self, key: &'static str) -> Option<(usize, &'a DeValue<'a>)> {
-        self.asked.push(key);
-        self.entries.remove(key)
+        let entry = self.entries.remove(key);
+        // Asked for a second time, it is no longer there, but its place is.
+        self.asked.entry(key).or_insert(entry.map(|(at, _)| at));
+        entry
     }
 
     fn section_of(&self, key: &str, at: usize, value: &'a DeValue<'a>) -> Option<Section<'a>> {
@@ -356,12 +388,27 @@ impl<'a> Section<'a> {
     }
 
     fn tell(&self, at: usize, key: &str, expected: &str, found: &str) {
-        let path = match self.path.as_str() {
-            "" => key.to_owned(),
-            path => format!("{path}.{key}"),
-        };
-        let message = format!("expected {expected} at `{path}`, but found {found}");
-        self.file.tell(at, &path, message);
+        tell(self.file, &self.path, at, key, expected, found);
+    }
+}
+
+fn tell(file: &File<'_>, section: &str, at: usize, key: &str, expected: &str, found: &str) {
+    let path = joined(section, key);
+    let message = format!("expected {expected} at `{path}`, but found {found}");
+    file.tell(at, &path, message);
+}
+
+fn joined(section: &str, key: &str) -> String {
+    match (section, key) {
+        ("", path) | (path, "") => path.to_owned(),
+        (section, key) => format!("{section}.{key}"),
+    }
+}
+
+fn within(path: &str) -> String {
+    match path {
+        "" => String::new(),
+        path => format!(" in `{path}`"),
     }
 }
 
@@ -382,7 +429,7 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// A suggestion, where a known name is near.
-fn nearest<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> String {
+pub fn nearest<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> String {
     known
         .map(|it| (strsim::jaro_winkler(text, it), it))
         .filter(|(near, _)| *near > 0.8)
