@@ -1,0 +1,19 @@
+//! An Azure Event Grid to test against: the requests that it makes, and its retries without their waiting.
+//!
+//! Everything random comes from a seed. Left out: TLS, publishing, filters, and a dead-letter container; what would lie there is in the
+//! [`Balance`].
+
+mod client;
+mod event;
+mod random;
+mod subscription;
+
+pub use client::{Answer, PATIENCE, outcome, send};
+pub use event::{
+    Event, Request, Schema, TOPIC, deletion, events, notification, options, post, validation,
+};
+pub use random::Random;
+pub use subscription::{Balance, Outcome, Policy, deliver};
+
+#[cfg(test)]
+mod tests;
