@@ -31,6 +31,7 @@ mod bounds;
 mod envelope;
 mod explain;
 mod fields;
+mod guess;
 mod json;
 mod keys;
 mod layout;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::envelope::HANDSHAKES;
+use crate::guess::Guesses;
 use crate::json::{self, Piece};
 use crate::keys::TextMap;
 use crate::layout::Layouts;
@@ -27,6 +28,7 @@ pub struct Normalizer {
     /// The log in hand.
     pub record: Record,
     misfits: Vec<Misfit>,
+    guesses: Guesses,
     namespace: Option<String>,
     /// The caller's labels, a list as JSON.
     labels: String,
@@ -54,11 +56,13 @@ impl Normalizer {
     /// When an option cannot be used.
     pub fn new(source: &'static Source, options: &Options) -> Result<Normalizer, Error> {
         options.check()?;
+        let plan = Plan::of(source, options.field_names);
         Ok(Normalizer {
             source,
-            plan: Plan::of(source, options.field_names),
+            plan,
             record: Record::new(),
             misfits: Vec::new(),
+            guesses: Guesses::new(plan.levels.len()),
             namespace: options.namespace.clone(),
             labels: options.labels_as_json(),
             names: options.field_names,
@@ -77,7 +81,13 @@ impl Normalizer {
         if is_record_of_list {
             self.record.present.insert(RECORDS_CELL);
         }
-        scan(&self.plan, &mut self.record, &mut self.misfits, text)
+        scan(
+            self.plan,
+            &mut self.record,
+            &mut self.misfits,
+            &mut self.guesses,
+            text,
+        )
     }
 
     /// Applies the table to the record that was read from `log`. An event is then ready to be written.
@@ -137,7 +147,7 @@ impl Normalizer {
     /// Appends the event of the record to which the table was applied.
     pub fn write(&mut self, log: &str, events: &mut Vec<u8>) {
         write(
-            &self.plan,
+            self.plan,
             &mut self.layouts,
             &mut self.record,
             log,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST, is_json};
+use crate::guess::{Guesses, Place};
 use crate::json::{Cursor, Flaw, Piece};
 use crate::keys::Keys;
 use crate::plan::{ENVELOPE_CELL, FIRST_NODE, LEAVES_CELL, NONE, Node, Plan};
@@ -78,15 +79,18 @@ pub fn scan(
     plan: &Plan,
     record: &mut Record,
     misfits: &mut Vec<Misfit>,
+    guesses: &mut Guesses,
     text: &str,
 ) -> Result<Found, Stop> {
     let mut path = std::mem::take(&mut record.walk);
     path.clear();
+    guesses.make_room();
     let mut scanner = Scanner {
         plan,
         cursor: Cursor::new(text),
         record,
         misfits,
+        guesses,
         path,
         seen: Vec::new(),
         envelope: Envelope::Unknown,
@@ -128,6 +132,7 @@ struct Scanner<'p, 'r, 'a> {
     cursor: Cursor<'a>,
     record: &'r mut Record,
     misfits: &'r mut Vec<Misfit>,
+    guesses: &'r mut Guesses,
     /// The path of what is being read, for leaves.
     path: String,
     /// Keys that gave leaves, of all objects around the cursor: a repeated key takes the place of the first.
@@ -163,12 +168,26 @@ impl<'a> Scanner<'_, '_, 'a> {
             return Ok(self.cursor.skip_value()?);
         };
         let (seen, path) = (self.seen.len(), self.path.len());
+        let mut before: Place = level;
         let mut cursor = self.cursor;
         let mut more = cursor.enter(b'}')?;
         while more {
             let start = cursor.at;
-            let key = cursor.key()?;
-            let cell = self.node_of(key, &keys.keys);
+            let text = cursor.text().as_bytes();
+            let (key, cell) = match self.guesses.key(before, text, start) {
+                Some((key, cell, place)) => {
+                    cursor.at = key.end as usize + 2;
+                    cursor.skip_space();
+                    before = place;
+                    (key, cell)
+                }
+                None => {
+                    let key = cursor.key()?;
+                    let cell = self.node_of(key, &keys.keys);
+                    before = self.guesses.learn((before, level), text, key, cell);
+                    (key, cell)
+                }
+            };
             match cell {
                 // Nearly every member: a text that a row reads.
                 Some(cell)
