@@ -11,13 +11,16 @@
 //! | `parts:{id}:{n}` | a piece of either's bytes, see [`parts`] |
 //! | `ledger:{day}:{digest}` | when a sub-request was accepted, see [`ledger`] |
 //! | `swept` | when left-overs were last removed, see [`sweep`] |
-//! | `draining` | a drain that has not ended, see [`crate::drain`] |
+//! | `draining` | a drain that has not ended, so that one that died is known |
 //!
 //! Keys have no `/`, `\`, `?` or `#`, which Azure Cosmos DB does not allow in the id of an item
 //! (<https://learn.microsoft.com/rest/api/cosmos-db/documents>, read in 2026).
 
 pub mod ledger;
 pub mod parts;
+pub mod quarantine;
+pub mod spool;
+pub mod sweep;
 
 use std::fmt::Write;
 
