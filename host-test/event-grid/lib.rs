@@ -1,4 +1,5 @@
-//! An Azure Event Grid to test against: the requests that it makes, and its retries without their waiting.
+//! An Azure Event Grid to test against: the requests that it makes, and its retries without their waiting. And a
+//! tenant of Microsoft Entra, for protected deliveries.
 //!
 //! Everything random comes from a seed. Left out: TLS, publishing, filters, and a dead-letter container; what would lie there is in the
 //! [`Balance`].
@@ -7,6 +8,7 @@ mod client;
 mod event;
 mod random;
 mod subscription;
+mod tenant;
 
 pub use client::{Answer, PATIENCE, outcome, send};
 pub use event::{
@@ -14,6 +16,7 @@ pub use event::{
 };
 pub use random::Random;
 pub use subscription::{Balance, Outcome, Policy, deliver};
+pub use tenant::{AUDIENCE, TENANT, Tenant};
 
 #[cfg(test)]
 mod tests;

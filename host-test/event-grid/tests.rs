@@ -3,6 +3,9 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::Value;
 
 use super::*;
@@ -202,4 +205,32 @@ fn a_client_reads_answers_with_a_length_and_in_chunks() {
     let broken = send(address, "/a?b", &request);
     assert_eq!(outcome(&broken), Outcome::SocketError);
     server.join().unwrap();
+}
+
+#[test]
+fn a_tenants_tokens_hold_against_its_published_key() {
+    let tenant = Tenant::start();
+    let address = tenant.keys_url();
+    let address = address.trim_start_matches("http://");
+    let (address, _) = address.split_once('/').unwrap();
+    let request = Request {
+        method: "GET",
+        ..Request::default()
+    };
+    let keys = send(address.parse().unwrap(), "/keys", &request).unwrap();
+    let keys: Value = serde_json::from_slice(&keys.body).unwrap();
+    let part = |it: &Value| URL_SAFE_NO_PAD.decode(it.as_str().unwrap()).unwrap();
+    let public = RsaPublicKeyComponents {
+        n: part(&keys["keys"][0]["n"]),
+        e: part(&keys["keys"][0]["e"]),
+    };
+    let bearer = tenant.bearer(&tenant.claims());
+    let token = bearer.strip_prefix("Bearer ").unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let kind = &RSA_PKCS1_2048_8192_SHA256;
+    public.verify(kind, signed.as_bytes(), &signature).unwrap();
+    tenant.set_down(true);
+    let answer = send(address.parse().unwrap(), "/keys", &request).unwrap();
+    assert_eq!((answer.status, tenant.fetches()), (503, 2));
 }
