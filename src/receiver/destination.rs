@@ -179,3 +179,6 @@ pub struct Fault {
     /// Somebody has to mend something: credentials, a URL.
     pub alarm: bool,
 }
+
+#[cfg(test)]
+mod tests;

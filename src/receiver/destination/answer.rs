@@ -164,3 +164,137 @@ impl Sender<'_> {
         text.take(300).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn sender() -> Sender<'static> {
+        Sender {
+            name: "main",
+            origin: "https://secops.example:443",
+            says: google,
+            refusals: &[400, 413],
+            secrets: vec!["AIzaCANARY"],
+        }
+    }
+
+    fn verdict(answer: Result<Answer, SendError>) -> Verdict {
+        let now = "2026-03-14T12:00:00Z".parse().unwrap();
+        classify(&sender(), answer.as_ref().map_err(Clone::clone), now)
+    }
+
+    fn fault(answer: Result<Answer, SendError>) -> Fault {
+        match verdict(answer) {
+            Verdict::Fault(fault) => fault,
+            other => panic!("expected a fault, but found {other:?}"),
+        }
+    }
+
+    fn after(status: u16, retry_after: &str) -> Duration {
+        let mut answer = testing::answer(status, "").unwrap();
+        let header = ("retry-after".to_owned(), retry_after.to_owned());
+        answer.headers.push(header);
+        fault(Ok(answer)).retry_after
+    }
+
+    #[test]
+    fn any_2xx_is_accepted_whatever_its_body() {
+        for (status, body) in [(200, "{}"), (200, ""), (202, "<html>"), (204, "")] {
+            assert_eq!(verdict(testing::answer(status, body)), Verdict::Accepted);
+        }
+    }
+
+    #[test]
+    fn what_content_explains_is_refused() {
+        let body = r#"{"error":{"code":400,"message":"Request contains an invalid argument.","status":"INVALID_ARGUMENT"}}"#;
+        let reason = "destination `main`: expected 200 from https://secops.example:443, but found 400 INVALID_ARGUMENT: Request contains an invalid argument.";
+        let refused = Verdict::Refused(reason.to_owned());
+        assert_eq!(verdict(testing::answer(400, body)), refused);
+        for status in ["FAILED_PRECONDITION", "OUT_OF_RANGE"] {
+            let body = format!(r#"{{"error":{{"status":"{status}"}}}}"#);
+            let verdict = verdict(testing::answer(400, &body));
+            assert!(matches!(verdict, Verdict::Refused(it) if it.ends_with(status)));
+        }
+        for (status, body) in [(413, "<html>Too large</html>"), (400, ""), (400, "[")] {
+            let verdict = verdict(testing::answer(status, body));
+            assert!(matches!(verdict, Verdict::Refused(_)), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_bad_api_key_is_a_400_that_no_content_explains() {
+        let body = r#"{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT",
+            "details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#;
+        let fault = fault(testing::answer(400, body));
+        assert_eq!((fault.kind, fault.alarm), ("credentials", true));
+    }
+
+    #[test]
+    fn what_an_operator_can_mend_is_a_fault_with_an_alarm() {
+        let kinds = [
+            (401, "credentials"),
+            (403, "denied"),
+            (404, "not_found"),
+            (410, "not_found"),
+            (302, "unexpected"),
+            (405, "unexpected"),
+            (422, "unexpected"),
+        ];
+        for (status, kind) in kinds {
+            let fault = fault(testing::answer(status, ""));
+            assert_eq!((fault.kind, fault.alarm), (kind, true), "{status}");
+            assert_eq!(fault.retry_after, Duration::from_secs(60), "{status}");
+        }
+        let fault = fault(Err(SendError::Denied));
+        assert_eq!((fault.kind, fault.alarm), ("denied", true));
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_a_fault_without_an_alarm() {
+        for status in [408, 409, 425, 499, 500, 502, 503, 504] {
+            let fault = fault(testing::answer(status, "<html>"));
+            assert_eq!((fault.kind, fault.alarm), ("unavailable", false));
+            assert_eq!(fault.retry_after, Duration::from_secs(30), "{status}");
+        }
+        let errors = [
+            (SendError::TimedOut, "timed_out"),
+            (SendError::Failed("no route".to_owned()), "unavailable"),
+        ];
+        for (error, kind) in errors {
+            let fault = fault(Err(error));
+            assert_eq!((fault.kind, fault.alarm), (kind, false));
+            assert_eq!(fault.retry_after, Duration::from_secs(30));
+        }
+    }
+
+    #[test]
+    fn too_many_requests_wait_as_long_as_told_but_at_least_30_seconds() {
+        let limited = fault(testing::answer(429, ""));
+        assert_eq!((limited.kind, limited.alarm), ("rate_limited", false));
+        assert_eq!(limited.retry_after, Duration::from_secs(60));
+        for (text, seconds) in [
+            ("5", 30),
+            (" 90 ", 90),
+            ("soon", 60),
+            ("-1", 60),
+            ("99999999999999", 3600),
+            ("Sat, 14 Mar 2026 12:02:00 GMT", 120),
+            ("Sat, 14 Mar 2026 11:00:00 GMT", 30),
+        ] {
+            assert_eq!(after(429, text), Duration::from_secs(seconds), "{text:?}");
+        }
+        assert_eq!(after(503, "90"), Duration::from_secs(90));
+    }
+
+    #[test]
+    fn a_message_is_short_on_one_line_and_without_secrets() {
+        let message = format!("Consumer 'api_key:AIzaCANARY'\nis {}", "x".repeat(10_000));
+        let error = serde_json::json!({"status": "PERMISSION_DENIED", "message": message});
+        let body = serde_json::json!({ "error": error });
+        let message = fault(testing::answer(403, &body.to_string())).message;
+        assert!(message.contains("PERMISSION_DENIED: Consumer 'api_key:…' is xxx"));
+        assert!(message.len() < 450);
+    }
+}

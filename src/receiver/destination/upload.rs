@@ -2,12 +2,14 @@
 //!
 //! Google's import calls take all of a request or nothing, and do not say which event was bad. So a refused sub-request is halved until
 //! single items are refused: at most 2·n·⌈log₂ N⌉ + 1 requests for n bad ones of N. A fault ends the sending: whoever delivered
-//! repeats the delivery, and the ledger tells what need not be sent again. There are no retries here but one, with a new token.
+//! repeats the delivery, and the ledger tells what need not be sent again: what was accepted, and which halves were refused, so that
+//! the search for many bad items goes on where the deadline stopped it. There are no retries here but one, with a new token.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 
 use super::answer::{Sender, Verdict, classify, timed_out};
 use super::batch::{Envelope, Limits, Piece, cut, digest};
@@ -68,41 +70,34 @@ pub(super) async fn upload<H: Host>(
     let envelope = protocol.envelope(feed, now);
     let mut sent = Sent::default();
     let pieces = pieces(protocol, &envelope, items, &mut sent);
-    let mut waiting = cut(&pieces, &envelope, protocol.limits());
-    waiting.reverse();
-    while let Some(pieces) = waiting.pop() {
+    let cuts = cut(&pieces, &envelope, protocol.limits());
+    let mut waiting: Vec<_> = cuts.into_iter().rev().map(|it| (it, false)).collect();
+    let attempt = Attempt {
+        host,
+        name,
+        protocol,
+        tokens,
+        deadline,
+    };
+    while let Some((pieces, is_half)) = waiting.pop() {
         let digest = digest(name, &feed.name, pieces);
-        match ledger::knows(host, &digest).await {
-            Ok(true) => {
-                sent.accepted += pieces.len();
-                continue;
+        let verdict = match known(host, &digest, is_half).await {
+            Ok(Some(verdict)) => verdict,
+            Ok(None) => {
+                let request = || protocol.request(feed, envelope.body(pieces), &digest, now);
+                let verdict = attempt.send(request, &mut sent.sub_requests).await;
+                remember(host, &digest, &verdict).await;
+                verdict
             }
-            Ok(false) => {}
-            Err(error) => {
-                sent.fault = Some(store_fault(error));
-                break;
-            }
-        }
-        let attempt = Attempt {
-            host,
-            name,
-            protocol,
-            tokens,
-            deadline,
+            Err(error) => Verdict::Fault(store_fault(error)),
         };
-        let request = || protocol.request(feed, envelope.body(pieces), &digest, now);
-        match attempt.send(request, &mut sent.sub_requests).await {
-            Verdict::Accepted => {
-                sent.accepted += pieces.len();
-                // Without this entry a repeated delivery may send twice; it can lose nothing.
-                let _ = ledger::accepted(host, &digest).await;
-            }
+        match verdict {
+            Verdict::Accepted => sent.accepted += pieces.len(),
             Verdict::Refused(reason) => match pieces {
                 [piece] => sent.refused.push((piece.item, reason)),
                 pieces => {
                     let (left, right) = pieces.split_at(pieces.len() / 2);
-                    waiting.push(right);
-                    waiting.push(left);
+                    waiting.extend([(right, true), (left, true)]);
                 }
             },
             Verdict::Fault(fault) => {
@@ -144,6 +139,40 @@ fn pieces<'i>(
         }
     }
     pieces
+}
+
+/// What the ledger knows of a sub-request. Only halves are refused on its word: their whole was sent just now, and refused again.
+async fn known<H: Host>(
+    host: &H,
+    digest: &[u8; 32],
+    is_half: bool,
+) -> Result<Option<Verdict>, StoreError> {
+    if ledger::knows(host, digest).await? {
+        return Ok(Some(Verdict::Accepted));
+    }
+    if is_half && ledger::knows(host, &refusal(digest)).await? {
+        let reason = "expected 200, but found that it was refused less than a day ago";
+        return Ok(Some(Verdict::Refused(reason.to_owned())));
+    }
+    Ok(None)
+}
+
+/// Tells the ledger. Without its entry a repeated delivery may send twice; it can lose nothing.
+async fn remember<H: Host>(host: &H, digest: &[u8; 32], verdict: &Verdict) {
+    let _ = match verdict {
+        Verdict::Accepted => ledger::accepted(host, digest).await,
+        Verdict::Refused(_) => ledger::accepted(host, &refusal(digest)).await,
+        Verdict::Fault(_) => Ok(()),
+    };
+}
+
+/// What the ledger knows the refusal of a sub-request by.
+fn refusal(digest: &[u8; 32]) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(b"refused")
+        .chain_update(digest)
+        .finalize()
+        .into()
 }
 
 struct Attempt<'a, H> {
