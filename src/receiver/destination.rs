@@ -1,7 +1,7 @@
 //! Where logs go: each kind of destination in a file of its own, batching and the classification of answers here.
 //!
-//! A sub-request is what one request to a destination carries. The same logs make the same sub-requests with the same bytes, so
-//! that the ledger knows again what was accepted, and Google's check for duplicates may.
+//! A sub-request is what one request to a destination carries. The same logs make the same sub-requests with the same
+//! bytes, so that the ledger knows again what was accepted, and Google's check for duplicates may.
 
 mod answer;
 mod batch;
@@ -112,7 +112,8 @@ impl Destination {
         }
     }
 
-    /// Sends the items of a feed, of the kind that [`Destination::takes`] tells. What the ledger knows as accepted is not sent again.
+    /// Sends the items of a feed, of the kind that [`Destination::takes`] tells. What the ledger knows as accepted is
+    /// not sent again.
     ///
     /// The deadline is on the scale of [`Host::elapsed`].
     pub async fn send<H: Host>(
@@ -169,8 +170,8 @@ pub struct Sent {
 /// A fault that may pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// In a word, for logs and metrics: `rate_limited`, `unavailable`, `timed_out`, `credentials`, `denied`, `not_found`,
-    /// `unexpected`, `store`.
+    /// In a word, for logs and metrics: `rate_limited`, `unavailable`, `timed_out`, `credentials`, `denied`,
+    /// `not_found`, `unexpected`, `store`.
     pub kind: &'static str,
     /// What happened, without anything secret.
     pub message: String,

@@ -1,8 +1,8 @@
 //! What an answer to a sub-request means.
 //!
-//! Follows Google's error model (`google.rpc.Code` and its HTTP mapping, AIP-193): what an operator can mend is a fault with an alarm,
-//! since the sender repeats its delivery for a day and nothing is lost; what only the content explains is refused. Front ends
-//! answer in HTML at times, so nothing depends on a body but the one exception below.
+//! Follows Google's error model (`google.rpc.Code` and its HTTP mapping, AIP-193): what an operator can mend is a
+//! fault with an alarm, since the sender repeats its delivery for a day and nothing is lost; what only the content
+//! explains is refused. Front ends answer in HTML at times, so nothing depends on a body but the one exception below.
 
 use std::time::Duration;
 
@@ -92,8 +92,8 @@ pub(super) fn google(answer: &Answer) -> Option<String> {
     }
 }
 
-/// An API key that is wrong or has expired is a 400 at Google, although no content could mend it: `API_KEY_INVALID` of its
-/// `ErrorInfo` (the error reasons of `googleapis.com`).
+/// An API key that is wrong or has expired is a 400 at Google, although no content could mend it: `API_KEY_INVALID`
+/// of its `ErrorInfo` (the error reasons of `googleapis.com`).
 fn is_about_the_key(answer: &Answer) -> bool {
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
         return false;
@@ -152,7 +152,8 @@ impl Sender<'_> {
         )
     }
 
-    /// A text on one line, cut short and without the secrets. Google names the key of a caller in some of its messages.
+    /// A text on one line, cut short and without the secrets. Google names the key of a caller in some of its
+    /// messages.
     fn scrubbed(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in self.secrets.iter().filter(|it| !it.is_empty()) {

@@ -1,6 +1,7 @@
 //! Cutting items into sub-requests: by bytes with the envelope counted, and by number.
 //!
-//! The same items give the same cuts and the same digests at any time: an envelope may hold a time, but always of the same width.
+//! The same items give the same cuts and the same digests at any time: an envelope may hold a time, but always of the
+//! same width.
 
 use std::borrow::Cow;
 

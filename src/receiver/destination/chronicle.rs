@@ -1,7 +1,7 @@
 //! What the Chronicle API's import methods have in common: where an instance is, and how it is asked.
 //!
-//! Follows the pages "Ingestion methods" and the REST reference of `events.import` and `logTypes.logs.import`. Bodies may be
-//! compressed; the limits count what they hold uncompressed.
+//! Follows the pages "Ingestion methods" and the REST reference of `events.import` and `logTypes.logs.import`. Bodies
+//! may be compressed; the limits count what they hold uncompressed.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use url::Url;

@@ -1,7 +1,7 @@
 //! The destination `http`: UDM events or raw logs, one a line, to any HTTP endpoint.
 //!
-//! Made for Vector's `http_server` (framing by lines) and Fluent Bit's `http` input; both take JSON values on lines as
-//! `application/json`, which is the content type unless `headers` has another.
+//! Made for Vector's `http_server` (framing by lines) and Fluent Bit's `http` input; both take JSON values on lines
+//! as `application/json`, which is the content type unless `headers` has another.
 
 use std::borrow::Cow;
 

@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 
 /// A log as a line, without the line feed that ends it.
 ///
-/// JSON may be spread over lines: between its tokens a space is as good as a line end, and inside of its texts RFC 8259 forbids raw
-/// ones. Of any other log that has lines, the receiver of the line would make several.
+/// JSON may be spread over lines: between its tokens a space is as good as a line end, and inside of its texts RFC
+/// 8259 forbids raw ones. Of any other log that has lines, the receiver of the line would make several.
 ///
 /// # Errors
 ///

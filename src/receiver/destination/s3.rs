@@ -1,8 +1,8 @@
 //! The destination `s3`: UDM events or raw logs as objects of lines in any S3-compatible store, one object a batch.
 //!
-//! Keys are `{prefix}/{yyyy}/{mm}/{dd}/{feed}-{16 digits}.jsonl`: the day of sending, and the digest of what the object holds, so that a batch sent
-//! again on the same day overwrites its object. (Across midnight only the ledger prevents a second one.) Requests are signed by
-//! AWS Signature Version 4, in the query, for five minutes.
+//! Keys are `{prefix}/{yyyy}/{mm}/{dd}/{feed}-{16 digits}.jsonl`: the day of sending, and the digest of what the
+//! object holds, so that a batch sent again on the same day overwrites its object. (Across midnight only the ledger
+//! prevents a second one.) Requests are signed by AWS Signature Version 4, in the query, for five minutes.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The destination `secops-events`: UDM events to the Chronicle API's `events:import`.
 //!
-//! Google SecOps then knows the events as log type UDM, without raw logs beside them. So the raw logs have to go to an archive as well, or
-//! the configuration has to say that there is none.
+//! Google SecOps then knows the events as log type UDM, without raw logs beside them. So the raw logs have to go to
+//! an archive as well, or the configuration has to say that there is none.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,8 @@
-//! The destination `secops-logs`: raw logs to the Chronicle API's `logs:import`, with the feed's log type, namespace and labels.
+//! The destination `secops-logs`: raw logs to the Chronicle API's `logs:import`, with the feed's log type, namespace
+//! and labels.
 //!
-//! A log goes as the bytes it is, in base64. Its time of collection is that of sending; `logEntryTime` is left out, since only the
-//! parser knows it.
+//! A log goes as the bytes it is, in base64. Its time of collection is that of sending; `logEntryTime` is left out,
+//! since only the parser knows it.
 
 use std::borrow::Cow;
 

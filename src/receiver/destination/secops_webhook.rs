@@ -1,8 +1,8 @@
 //! The destination `secops-webhook`: raw logs, one a line, to a webhook feed of Google SecOps (`importPushLogs`).
 //!
-//! The feed has to split at `\n`. It takes UTF-8 alone, and one bad entry refuses the request. Log type, namespace and labels are properties of
-//! that feed and cannot be sent. No page says that it reads compressed bodies, so none is sent, nor does one state a limit of its own:
-//! those of the ingestion API hold.
+//! The feed has to split at `\n`. It takes UTF-8 alone, and one bad entry refuses the request. Log type, namespace
+//! and labels are properties of that feed and cannot be sent. No page says that it reads compressed bodies, so none
+//! is sent, nor does one state a limit of its own: those of the ingestion API hold.
 
 use std::borrow::Cow;
 

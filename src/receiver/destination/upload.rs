@@ -1,9 +1,10 @@
 //! Sends items in sub-requests, and isolates what the destination refuses.
 //!
-//! Google's import calls take all of a request or nothing, and do not say which event was bad. So a refused sub-request is halved until
-//! single items are refused: at most 2·n·⌈log₂ N⌉ + 1 requests for n bad ones of N. A fault ends the sending: whoever delivered
-//! repeats the delivery, and the ledger tells what need not be sent again: what was accepted, and which halves were refused, so that
-//! the search for many bad items goes on where the deadline stopped it. There are no retries here but one, with a new token.
+//! Google's import calls take all of a request or nothing, and do not say which event was bad. So a refused
+//! sub-request is halved until single items are refused: at most 2·n·⌈log₂ N⌉ + 1 requests for n bad ones of N. A
+//! fault ends the sending: whoever delivered repeats the delivery, and the ledger tells what need not be sent again:
+//! what was accepted, and which halves were refused, so that the search for many bad items goes on where the deadline
+//! stopped it. There are no retries here but one, with a new token.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -141,7 +142,8 @@ fn pieces<'i>(
     pieces
 }
 
-/// What the ledger knows of a sub-request. Only halves are refused on its word: their whole was sent just now, and refused again.
+/// What the ledger knows of a sub-request. Only halves are refused on its word: their whole was sent just now, and
+/// refused again.
 async fn known<H: Host>(
     host: &H,
     digest: &[u8; 32],
