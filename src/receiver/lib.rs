@@ -10,11 +10,13 @@ pub mod exchange;
 pub mod host;
 mod jwt;
 pub mod receiver;
+pub mod secret;
 #[cfg(target_family = "wasm")]
 mod spin;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod turn;
 pub mod wit;
 
 pub use host::Host;

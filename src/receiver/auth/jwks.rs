@@ -4,8 +4,9 @@
 //! rollover in the Microsoft identity platform"), but never twice in five minutes, so that strangers who make up ids cause no
 //! requests. The last good set is kept. Only RSA keys of 2,048 bits or more are taken.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use super::entra::Denied;
 use crate::host::{Host, Outbound};
+use crate::turn::Turn;
 
 /// The least time between two fetches of a set.
 const BETWEEN: Duration = Duration::from_secs(5 * 60);
@@ -31,19 +33,18 @@ const LEAST: usize = 2048;
 /// The key sets of an instance, by where they are read.
 #[derive(Debug, Default)]
 pub struct KeyCache {
-    sets: RefCell<BTreeMap<String, KeySet>>,
+    sets: RefCell<BTreeMap<String, Rc<KeySet>>>,
 }
 
 /// A key set as it was last had; its times are on the scale of [`Host::elapsed`].
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 struct KeySet {
-    keys: BTreeMap<String, RsaPublicKey>,
+    fetching: Turn,
+    keys: RefCell<BTreeMap<String, RsaPublicKey>>,
     /// When `keys` was fetched; none if that never succeeded.
-    fetched: Option<Duration>,
+    fetched: Cell<Option<Duration>>,
     /// When it was last tried.
-    tried: Duration,
-    /// Whether that brought a set.
-    succeeded: bool,
+    tried: Cell<Option<Duration>>,
 }
 
 impl KeyCache {
@@ -58,41 +59,46 @@ impl KeyCache {
         url: &str,
         kid: &str,
     ) -> Result<RsaPublicKey, Denied> {
-        let now = host.elapsed();
-        let kept = self.sets.borrow().get(url).cloned();
-        let is_due = kept.as_ref().is_none_or(|set| {
-            let is_young = set.fetched.is_some_and(|it| now.saturating_sub(it) < OLD);
-            let is_known = is_young && set.keys.contains_key(kid);
-            !is_known && now.saturating_sub(set.tried) >= BETWEEN
-        });
-        let set = match (is_due, kept) {
-            (false, Some(set)) => set,
-            (_, kept) => self.refresh(host, url, kept).await,
-        };
-        match set.keys.get(kid) {
+        let set = self
+            .sets
+            .borrow_mut()
+            .entry(url.to_owned())
+            .or_default()
+            .clone();
+        if !set.has(kid, host.elapsed()) {
+            let deadline = host.elapsed() + WITHIN;
+            let turn = set.fetching.take(host, deadline).await;
+            let now = host.elapsed();
+            // Perhaps somebody has fetched it by now.
+            if turn.is_some() && !set.has(kid, now) && set.may_be_fetched(now) {
+                set.fetch(host, url).await;
+            }
+        }
+        match set.keys.borrow().get(kid) {
             Some(key) => Ok(key.clone()),
-            None if set.succeeded => Err(Denied::Refused("the token's key is unknown")),
+            None if set.fetched == set.tried => Err(Denied::Refused("the token's key is unknown")),
             None => Err(Denied::Unavailable("the signing keys cannot be fetched")),
         }
     }
+}
 
-    /// Fetches a set, and keeps it, or else what there was.
-    async fn refresh<H: Host>(&self, host: &H, url: &str, kept: Option<KeySet>) -> KeySet {
-        let kept = kept.unwrap_or_else(|| KeySet {
-            keys: BTreeMap::new(),
-            fetched: None,
-            tried: Duration::ZERO,
-            succeeded: false,
-        });
-        let now = host.elapsed();
-        // Put down before the fetch, which another request need not repeat, and which may be dropped halfway.
-        let failed = KeySet {
-            tried: now,
-            succeeded: false,
-            ..kept
-        };
-        let put = |set: &KeySet| self.sets.borrow_mut().insert(url.to_owned(), set.clone());
-        put(&failed);
+impl KeySet {
+    /// Whether this key is here, in a set that is not too old.
+    fn has(&self, kid: &str, now: Duration) -> bool {
+        let age = self.fetched.get().map(|it| now.saturating_sub(it));
+        age.is_some_and(|it| it < OLD) && self.keys.borrow().contains_key(kid)
+    }
+
+    fn may_be_fetched(&self, now: Duration) -> bool {
+        let age = self.tried.get().map(|it| now.saturating_sub(it));
+        age.is_none_or(|it| it >= BETWEEN)
+    }
+
+    /// Fetches the set; keeps what there was if that fails.
+    async fn fetch<H: Host>(&self, host: &H, url: &str) {
+        let now = Some(host.elapsed());
+        // Put down before the fetch, which may be dropped halfway.
+        self.tried.set(now);
         let request = Outbound {
             method: "GET",
             url: url.to_owned(),
@@ -103,17 +109,10 @@ impl KeyCache {
             Ok(answer) if answer.status == 200 => read(&answer.body),
             _ => None,
         };
-        let Some(keys) = keys else {
-            return failed;
-        };
-        let set = KeySet {
-            keys,
-            fetched: Some(now),
-            tried: now,
-            succeeded: true,
-        };
-        put(&set);
-        set
+        if let Some(keys) = keys {
+            self.keys.replace(keys);
+            self.fetched.set(now);
+        }
     }
 }
 

@@ -8,16 +8,20 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey as _;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::Fault;
 use crate::config::section::{Secret, Section, quoted};
 use crate::host::{Answer, Host, Outbound, SendError};
 use crate::jwt;
+use crate::turn::Turn;
 
 /// What tokens are asked for.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -69,37 +73,27 @@ impl Credentials {
     /// Reads `credentials`, the text of a key file, or `metadata`, `true` or a URL; one of them has to be there. What is
     /// wrong is told to the section.
     pub fn read(section: &mut Section<'_>) -> Option<Credentials> {
-        let (with_key, with_metadata) = (section.has("credentials"), section.has("metadata"));
+        let (has_key, has_metadata) = (section.has("credentials"), section.has("metadata"));
         let key = section.secret("credentials");
-        let url = match section.is_text("metadata") {
-            true => section.text("metadata"),
-            false => {
-                let flag = section.flag("metadata");
-                flag.filter(|it| *it).map(|_| METADATA_URL.to_owned())
-            }
-        };
-        match (with_key, with_metadata) {
-            (true, true) => {
+        let metadata = metadata_url(section);
+        match (key, metadata) {
+            (Some(_), Some(_)) => {
                 section.wrong("metadata", "either `credentials` or `metadata`", "both");
                 None
             }
-            (true, false) => match service_account(&key?.0) {
+            (Some(Secret(text)), None) => match service_account(&text) {
                 Ok(credentials) => Some(credentials),
                 Err((expected, found)) => {
                     section.wrong("credentials", expected, &found);
                     None
                 }
             },
-            (false, true) => {
-                let url = url?;
-                if !url.starts_with("http://") && !url.starts_with("https://") {
-                    section.wrong("metadata", "true or an http URL", &quoted(&url));
-                    return None;
+            (None, Some(url)) => Some(Credentials::Metadata { url }),
+            // Either nothing was given, or what is wrong with it has been told.
+            (None, None) => {
+                if !has_key && !has_metadata {
+                    section.missing("credentials");
                 }
-                Some(Credentials::Metadata { url })
-            }
-            (false, false) => {
-                section.missing("credentials");
                 None
             }
         }
@@ -126,7 +120,16 @@ impl fmt::Debug for Credentials {
 /// The access tokens of an instance.
 #[derive(Debug, Default)]
 pub struct Tokens {
-    tokens: RefCell<BTreeMap<(String, String), Token>>,
+    places: RefCell<BTreeMap<(String, String), Rc<Place>>>,
+}
+
+/// Where the token of one kind of credentials is kept.
+#[derive(Debug, Default)]
+struct Place {
+    asking: Turn,
+    token: RefCell<Option<Token>>,
+    /// How asking failed the last time, and when.
+    fault: RefCell<Option<(Duration, Fault)>>,
 }
 
 /// An access token; its times are on the scale of [`Host::elapsed`].
@@ -149,28 +152,50 @@ impl Tokens {
         credentials: &Credentials,
         deadline: Duration,
     ) -> Result<Secret, Fault> {
-        let now = host.elapsed();
-        let kept = self.tokens.borrow().get(&key(credentials)).cloned();
-        let kept = kept.filter(|it| now < it.ends);
-        if let Some(token) = kept.as_ref().filter(|it| now < it.renewed) {
+        let place = self.place(credentials);
+        let came = host.elapsed();
+        // While another request renews a token that still lives, nobody needs to wait.
+        let lives =
+            |token: &Token| came < token.renewed || (came < token.ends && place.asking.is_taken());
+        if let Some(token) = place.token.borrow().as_ref().filter(|it| lives(it)) {
             return Ok(token.bearer.clone());
         }
-        let token = match (ask(host, credentials, deadline).await, kept) {
-            (Ok(token), _) => token,
-            (Err(fault), None) => return Err(fault),
-            (Err(_), Some(kept)) => Token {
-                renewed: host.elapsed() + AGAIN,
-                ..kept
-            },
-        };
-        let bearer = token.bearer.clone();
-        self.tokens.borrow_mut().insert(key(credentials), token);
-        Ok(bearer)
+        let turn = place.asking.take(host, deadline).await;
+        let now = host.elapsed();
+        if let Some(token) = place.token.borrow().as_ref().filter(|it| now < it.renewed) {
+            return Ok(token.bearer.clone());
+        }
+        // What failed for another while this request waited is not tried for each that waits.
+        if let Some((_, fault)) = place.fault.borrow().as_ref().filter(|(at, _)| *at > came) {
+            return Err(fault.clone());
+        }
+        if turn.is_none() {
+            return Err(pass("timed_out", credentials, "no time left"));
+        }
+        let asked = ask(host, credentials, deadline).await;
+        let now = host.elapsed();
+        let mut kept = place.token.borrow_mut();
+        match (asked, kept.as_mut().filter(|it| now < it.ends)) {
+            (Ok(token), _) => Ok(kept.insert(token).bearer.clone()),
+            (Err(_), Some(token)) => {
+                token.renewed = (now + AGAIN).min(token.ends);
+                Ok(token.bearer.clone())
+            }
+            (Err(fault), None) => {
+                place.fault.replace(Some((now, fault.clone())));
+                Err(fault)
+            }
+        }
     }
 
     /// Forgets a token that was answered with 401.
     pub fn forget(&self, credentials: &Credentials) {
-        self.tokens.borrow_mut().remove(&key(credentials));
+        self.place(credentials).token.replace(None);
+    }
+
+    fn place(&self, credentials: &Credentials) -> Rc<Place> {
+        let mut places = self.places.borrow_mut();
+        places.entry(key(credentials)).or_default().clone()
     }
 }
 
@@ -181,6 +206,26 @@ fn key(credentials: &Credentials) -> (String, String) {
         Credentials::Metadata { .. } => String::new(),
     };
     (credentials.url().to_owned(), name)
+}
+
+/// Reads `metadata`; `false` is a mistake, since it leaves open what else to take.
+fn metadata_url(section: &mut Section<'_>) -> Option<String> {
+    if !section.is_text("metadata") {
+        return match section.flag("metadata")? {
+            true => Some(METADATA_URL.to_owned()),
+            false => {
+                section.wrong("metadata", "true or a URL", "false");
+                None
+            }
+        };
+    }
+    let text = section.text("metadata")?;
+    let url = Url::parse(&text).ok();
+    let url = url.filter(|it| matches!(it.scheme(), "http" | "https") && it.has_host());
+    if url.is_none() {
+        section.wrong("metadata", "true or a URL", &quoted(&text));
+    }
+    url.map(String::from)
 }
 
 /// Reads a key file. What it says when it cannot holds nothing of the key.
@@ -218,13 +263,14 @@ fn service_account(text: &str) -> Result<Credentials, (&'static str, String)> {
 
 /// Whether a URL is of this machine, as in tests.
 fn is_loopback(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else {
-        return false;
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let authority = rest.get(..end).unwrap_or_default();
-    let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
-    matches!(host, "127.0.0.1" | "localhost") && port.parse::<u16>().is_ok()
+    let url = Url::parse(url).ok();
+    let url = url.filter(|it| it.scheme() == "http");
+    match url.as_ref().and_then(Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// Asks for a token.
@@ -233,53 +279,58 @@ async fn ask<H: Host>(
     credentials: &Credentials,
     deadline: Duration,
 ) -> Result<Token, Fault> {
-    let request = match credentials {
-        Credentials::Metadata { url } => Outbound {
+    let request = request(credentials, host.now())
+        .ok_or_else(|| mend("credentials", credentials, "a key that cannot sign"))?;
+    let asked = host.elapsed();
+    let within = deadline.saturating_sub(asked).min(WITHIN);
+    if within.is_zero() {
+        return Err(pass("timed_out", credentials, "no time left"));
+    }
+    match host.send(request, within).await {
+        Ok(answer) if answer.status == 200 => token(&answer.body, asked)
+            .ok_or_else(|| pass("unavailable", credentials, "an answer without one")),
+        Ok(answer) => Err(refusal(credentials, &answer)),
+        Err(SendError::TimedOut) => Err(pass("timed_out", credentials, "no answer in time")),
+        Err(SendError::Denied) => {
+            let found = "that the runtime does not allow this host";
+            Err(mend("denied", credentials, found))
+        }
+        Err(SendError::Failed(_)) => Err(pass("unavailable", credentials, "no connection")),
+    }
+}
+
+/// The request for a token; none if the key cannot sign.
+fn request(credentials: &Credentials, now: DateTime<Utc>) -> Option<Outbound> {
+    match credentials {
+        Credentials::Metadata { url } => Some(Outbound {
             method: "GET",
             url: url.clone(),
             headers: vec![("metadata-flavor".to_owned(), "Google".to_owned())],
             body: Vec::new(),
-        },
+        }),
         Credentials::ServiceAccount {
             email,
             key_id,
             key,
             token_url,
         } => {
-            let now = host.now().timestamp();
-            let claims = json!({"iss": email, "scope": SCOPE, "aud": token_url, "iat": now, "exp": now + 3600});
-            let Some(assertion) = jwt::sign(key, key_id, &claims) else {
-                return Err(mend("credentials", "the service account's key cannot sign"));
-            };
+            let now = now.timestamp();
+            let claims = json!({
+                "iss": email,
+                "scope": SCOPE,
+                "aud": token_url,
+                "iat": now,
+                "exp": now + 3600,
+            });
+            let assertion = jwt::sign(key, key_id, &claims)?;
             let grant = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
             let form = "application/x-www-form-urlencoded";
-            Outbound {
+            Some(Outbound {
                 method: "POST",
                 url: token_url.clone(),
                 headers: vec![("content-type".to_owned(), form.to_owned())],
                 body: format!("grant_type={grant}&assertion={assertion}").into_bytes(),
-            }
-        }
-    };
-    let asked = host.elapsed();
-    let within = deadline.saturating_sub(asked).min(WITHIN);
-    if within.is_zero() {
-        return Err(pass("timed_out", "no time was left to ask for a token"));
-    }
-    match host.send(request, within).await {
-        Ok(answer) if answer.status == 200 => token(&answer.body, asked)
-            .ok_or_else(|| pass("unavailable", "the token endpoint's answer holds no token")),
-        Ok(answer) => Err(refusal(&answer)),
-        Err(SendError::TimedOut) => Err(pass(
-            "timed_out",
-            "the token endpoint did not answer in time",
-        )),
-        Err(SendError::Denied) => Err(mend(
-            "denied",
-            "this runtime does not let the component talk to the token endpoint",
-        )),
-        Err(SendError::Failed(_)) => {
-            Err(pass("unavailable", "the token endpoint cannot be reached"))
+            })
         }
     }
 }
@@ -302,36 +353,21 @@ fn token(body: &[u8], asked: Duration) -> Option<Token> {
 }
 
 /// What an answer other than 200 means.
-fn refusal(answer: &Answer) -> Fault {
+fn refusal(credentials: &Credentials, answer: &Answer) -> Fault {
     let status = answer.status;
+    let found = format!("status {status}{}", reason(&answer.body));
     match status {
-        400 | 401 | 403 => mend(
-            "credentials",
-            &format!(
-                "the token endpoint answered {status}{}",
-                reason(&answer.body)
-            ),
-        ),
+        400 | 401 | 403 => mend("credentials", credentials, &found),
         408 | 429 => {
             let wait = answer.header("retry-after").and_then(|it| it.parse().ok());
             let wait = Duration::from_secs(wait.unwrap_or(60).clamp(1, 3600));
-            let fault = pass(
-                "rate_limited",
-                &format!("the token endpoint answered {status}"),
-            );
             Fault {
                 retry_after: wait,
-                ..fault
+                ..pass("rate_limited", credentials, &found)
             }
         }
-        500.. => pass(
-            "unavailable",
-            &format!("the token endpoint answered {status}"),
-        ),
-        _ => mend(
-            "not_found",
-            &format!("the token endpoint answered {status}"),
-        ),
+        500.. => pass("unavailable", credentials, &found),
+        _ => mend("not_found", credentials, &found),
     }
 }
 
@@ -344,20 +380,25 @@ fn reason(body: &[u8]) -> String {
 }
 
 /// A fault that may pass.
-fn pass(kind: &'static str, message: &str) -> Fault {
+fn pass(kind: &'static str, credentials: &Credentials, found: &str) -> Fault {
+    let url = credentials.url();
+    let url = url.split(['?', '#']).next().unwrap_or_default();
     Fault {
         kind,
-        message: message.to_owned(),
+        message: format!("expected an access token from {url}, but found {found}"),
         retry_after: Duration::from_secs(30),
         alarm: false,
     }
 }
 
 /// A fault that an operator has to mend.
-fn mend(kind: &'static str, message: &str) -> Fault {
+fn mend(kind: &'static str, credentials: &Credentials, found: &str) -> Fault {
     Fault {
         retry_after: Duration::from_secs(60),
         alarm: true,
-        ..pass(kind, message)
+        ..pass(kind, credentials, found)
     }
 }
+
+#[cfg(test)]
+mod tests;

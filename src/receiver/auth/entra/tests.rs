@@ -447,3 +447,16 @@ fn a_fetch_that_was_dropped_halfway_counts_as_one() {
     host.pass(Duration::from_secs(300));
     assert_eq!(check_on(&host, &keys, &entra, SECOND), Ok(()));
 }
+
+#[test]
+fn requests_at_the_same_time_share_one_fetch() {
+    for seed in 0..20 {
+        let (host, keys) = (host(), KeyCache::default());
+        let entra = entra();
+        let authorization = format!("Bearer {}", SECOND.trim_end());
+        let one = check(&host, &entra, &keys, Some(&authorization));
+        let other = check(&host, &entra, &keys, Some(&authorization));
+        assert_eq!(crate::testing::both(seed, one, other), (Ok(()), Ok(())));
+        assert_eq!(host.requests.borrow().len(), 1);
+    }
+}
