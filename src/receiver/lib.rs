@@ -7,12 +7,15 @@ pub mod auth;
 pub mod config;
 pub mod destination;
 pub mod exchange;
+pub mod feeds;
 pub mod host;
 mod jwt;
 pub mod receiver;
+pub mod record;
 pub mod secret;
 #[cfg(target_family = "wasm")]
 mod spin;
+pub mod status;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -30,6 +30,10 @@ use crate::wit::{transform, webhook};
 
 /// How long a sender may take for its body; Event Grid waits 30 s for the answer.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// When an answer that is still not there is given up, body included: for a store that hangs. Everything else has its own deadline.
+const GIVE_UP: Duration = Duration::from_secs(27);
+/// How long a receiver without a configuration is kept.
+const UNREADY: Duration = Duration::from_secs(5);
 /// What is kept of an answer's body.
 const ANSWER_LIMIT: usize = 1 << 20;
 const READ_SIZE: usize = 64 << 10;
@@ -40,19 +44,9 @@ wasip3::http::service::export!(Component);
 
 impl Guest for Component {
     async fn handle(request: types::Request) -> Result<types::Response, ErrorCode> {
-        let (spin, known) =
-            SHELL.with(|shell| (shell.spin.clone(), shell.receiver.borrow().clone()));
+        let spin = SHELL.with(|shell| shell.spin.clone());
         let arrived = spin.elapsed();
-        let receiver = match known {
-            Some(receiver) => receiver,
-            None => {
-                let receiver = Rc::new(Receiver::load(&*spin).await);
-                if receiver.is_configured() {
-                    SHELL.with(|shell| shell.receiver.replace(Some(receiver.clone())));
-                }
-                receiver
-            }
-        };
+        let receiver = receiver(&spin, arrived).await;
         let target = request.get_path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let request = Request {
@@ -63,7 +57,23 @@ impl Guest for Component {
             body: body(request, receiver.max_body()).await,
             arrived,
         };
-        respond(receiver.answer(&*spin, request).await)
+        let within = (arrived + GIVE_UP).saturating_sub(spin.elapsed());
+        let answer = or_late(within, receiver.answer(&*spin, request)).await;
+        let late = || Response::error(503, "deadline").with("retry-after", "30");
+        respond(answer.unwrap_or_else(late))
+    }
+}
+
+/// The receiver of this instance. One without a configuration is not kept for long, since whoever mends it has to restart nothing.
+async fn receiver(spin: &Spin, now: Duration) -> Rc<Receiver> {
+    let kept = SHELL.with(|shell| shell.receiver.borrow().clone());
+    match kept {
+        Some((receiver, time)) if receiver.config.is_ok() || now < time + UNREADY => receiver,
+        _ => {
+            let receiver = Rc::new(Receiver::load(spin).await);
+            SHELL.with(|shell| shell.receiver.replace(Some((receiver.clone(), now))));
+            receiver
+        }
     }
 }
 
@@ -75,7 +85,7 @@ thread_local! {
 #[derive(Default)]
 struct Shell {
     spin: Rc<Spin>,
-    receiver: RefCell<Option<Rc<Receiver>>>,
+    receiver: RefCell<Option<(Rc<Receiver>, Duration)>>,
 }
 
 /// Spin's interfaces.
@@ -241,11 +251,7 @@ async fn read(message: impl IncomingMessage, limit: usize) -> Result<Read, Error
     let mut bytes = Vec::new();
     let read = loop {
         let room = READ_SIZE.min(limit + 1 - bytes.len());
-        bytes.reserve_exact(if bytes.capacity() - bytes.len() < room {
-            room.max(bytes.len())
-        } else {
-            0
-        });
+        bytes.reserve(room);
         let result;
         (result, bytes) = stream.read(bytes).await;
         if bytes.len() > limit {
