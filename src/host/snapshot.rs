@@ -5,11 +5,9 @@
 //! spelling of fields, its memory becomes the data that every instance starts from, and nothing else changes, neither
 //! imports nor exports. Every import traps meanwhile: what is kept can depend on the component alone, not on the machine
 //! that builds, and its bytes are the same each time.
-//!
-//! A package of its own, since the library `udmill` has no use for Wizer. It asks of wasmtime what the workspace asks,
-//! and is built together with the command, so that wasmtime is compiled once.
 
 use std::error::Error;
+use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::task::{Context, Poll, Waker};
@@ -34,7 +32,7 @@ fn main() -> ExitCode {
     let made = fs::read(from)
         .map_err(Box::<dyn Error>::from)
         .and_then(|wasm| Ok(snapshot(&wasm)?))
-        .and_then(|wasm| Ok(fs::write(to, wasm)?));
+        .and_then(|wasm| replace(Path::new(to), &wasm));
     match made {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,6 +63,13 @@ fn snapshot(wasm: &[u8]) -> Result<Vec<u8>> {
         Poll::Ready(wasm) => wasm,
         Poll::Pending => unreachable!("every answer of the instance is there at once"),
     }
+}
+
+/// Puts a new file in place of the old one, which may be cargo's own under a second name: it is never written into.
+fn replace(to: &Path, wasm: &[u8]) -> Result<(), Box<dyn Error>> {
+    let new = to.with_extension("new");
+    fs::write(&new, wasm)?;
+    Ok(fs::rename(new, to)?)
 }
 
 /// Asks for everything that the component makes once and keeps. The usual options come last: the component also keeps the

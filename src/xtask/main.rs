@@ -1,7 +1,7 @@
 //! `cargo xtask`: what takes more than one cargo command, and nothing a shell script would do better.
 //!
 //! - `run [ARGS]`: builds everything, then runs `udmill ARGS` and ends as it does
-//! - `build`: the components with their own profile, then the command
+//! - `build`: the components with their own profile, then the command, then the normalizer's snapshot
 //! - `test`: builds, then runs every test
 //! - `bench [ARGS]`: builds, then measures; `host-test/bench/main.rs` says what
 //!
@@ -14,6 +14,8 @@ use std::process::{Command, ExitCode};
 
 /// The components: packages that are built for [`TARGET`] and for nothing else.
 const GUESTS: &[&str] = &["udmill-transform", "udmill-receiver"];
+/// The component that is shipped as a snapshot.
+const NORMALIZER: &str = "udmill_transform.wasm";
 const TARGET: &str = "wasm32-wasip2";
 /// Wide instructions make the scanner faster; every runtime that hosts components has them.
 const GUEST_FLAGS: &str = "-C target-feature=+simd128";
@@ -56,7 +58,18 @@ fn build() -> Result<(), Failed> {
         "--release",
         "--package",
         "udmill",
-    ]))
+    ]))?;
+    snapshot()
+}
+
+/// Lets the normalizer begin with its tables compiled: `src/host/snapshot.rs` says how. It takes part of a second, and is
+/// done each time, since cargo also puts its own file in place each time.
+fn snapshot() -> Result<(), Failed> {
+    let folder = target_folder().join(TARGET).join("guest");
+    let mut snapshot = Command::new(target_folder().join("release/udmill-snapshot"));
+    snapshot.arg(folder.join("deps").join(NORMALIZER));
+    snapshot.arg(folder.join(NORMALIZER));
+    finish(snapshot)
 }
 
 fn run(args: Vec<OsString>) -> Result<(), Failed> {
