@@ -48,7 +48,7 @@ impl Component {
         }
         .map_err(LoadError::Invalid)?;
         let mut refused = names(compiled.component_type().imports(&engine.wasmtime));
-        refused.retain(|name| !ALLOWED.iter().any(|allowed| name.starts_with(allowed)));
+        refused.retain(|name| !is_allowed(name));
         if !refused.is_empty() {
             return Err(LoadError::Imports(refused));
         }
@@ -97,6 +97,11 @@ impl Component {
     fn compiled(&self) -> &Compiled {
         self.pre.instance_pre().component()
     }
+}
+
+/// Whether a normalizer may import this interface.
+pub(crate) fn is_allowed(import: &str) -> bool {
+    ALLOWED.iter().any(|allowed| import.starts_with(allowed))
 }
 
 fn names<'a, T>(items: impl Iterator<Item = (&'a str, T)>) -> Vec<String> {

@@ -16,7 +16,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::Limits;
 
 /// How often the epoch moves on, which is how exactly [`Limits::call`] is kept.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// Compiles components and runs them within limits. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ impl Engine {
     pub fn new(limits: Limits) -> Result<Engine> {
         let mut config = Config::new();
         config.epoch_interruption(true);
+        // The receiver exports WASI 0.3's HTTP handler, an async function.
+        config.wasm_component_model_async(true);
         let wasmtime = wasmtime::Engine::new(&config)?;
         let weak = wasmtime.weak();
         thread::Builder::new()
@@ -96,7 +98,7 @@ pub(crate) struct State {
 
 /// Bounds all linear memories of a store together, and remembers that it had to.
 pub(crate) struct Memory {
-    most: usize,
+    pub(crate) most: usize,
     pub(crate) used: usize,
     pub(crate) refused: bool,
 }

@@ -21,6 +21,7 @@ mod component;
 mod engine;
 mod limits;
 mod resume;
+pub mod serve;
 mod stream;
 mod tail;
 mod transform;
