@@ -5,13 +5,16 @@
 
 pub mod auth;
 pub mod config;
+pub mod delivery;
 pub mod destination;
+pub mod drain;
 pub mod exchange;
 pub mod feeds;
 pub mod host;
 mod jwt;
 pub mod receiver;
 pub mod record;
+pub mod replay;
 pub mod secret;
 #[cfg(target_family = "wasm")]
 mod spin;

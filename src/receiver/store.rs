@@ -23,8 +23,12 @@ pub mod spool;
 pub mod sweep;
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+
+use crate::destination::Fault;
+use crate::host::StoreError;
 
 /// How ids tell the time, so that they sort by it.
 const TIME: &str = "%Y%m%dT%H%M%S.%6f";
@@ -39,6 +43,20 @@ pub fn time_of(id: &str) -> Option<(DateTime<Utc>, &str)> {
     let (time, rest) = id.split_once('-')?;
     let time = NaiveDateTime::parse_from_str(time, TIME).ok()?;
     Some((time.and_utc(), rest))
+}
+
+/// What a store that does not answer means to whoever delivers.
+pub fn fault(error: StoreError) -> Fault {
+    let found = match error {
+        StoreError::Full => "that it is full".to_owned(),
+        StoreError::Failed(why) => why,
+    };
+    Fault {
+        kind: "store",
+        message: format!("expected an answer from the store, but found {found}"),
+        retry_after: Duration::from_secs(30),
+        alarm: false,
+    }
 }
 
 /// Bytes in hexadecimal.

@@ -59,6 +59,19 @@ pub async fn read<H: Host>(
     Ok((bytes.len() == length).then_some(bytes))
 }
 
+/// What is there of the bytes, when not all is.
+///
+/// # Errors
+///
+/// When the store does not answer.
+pub async fn remains<H: Host>(host: &H, id: &str, length: usize) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    for part in 0..count(length) {
+        bytes.extend(host.get(&key(id, part)).await?.unwrap_or_default());
+    }
+    Ok(bytes)
+}
+
 /// Removes all parts. The caller has removed the index entry.
 ///
 /// # Errors
