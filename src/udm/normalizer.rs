@@ -7,7 +7,7 @@ use crate::guess::Guesses;
 use crate::json::{self, Piece};
 use crate::keys::TextMap;
 use crate::layout::Layouts;
-use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, TRUNCATED};
+use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, Step, TRUNCATED};
 use crate::record::{Cell, Leaf, Record};
 use crate::row::Inputs;
 use crate::scan::{Found, MAX_LEAF_BYTES, MAX_LEAVES, Misfit, Stop, scan};
@@ -206,12 +206,8 @@ impl Normalizer {
                         cells,
                         names,
                     });
-                    let Some(made) = made.map(|made| place(made, log, made_text)) else {
-                        continue;
-                    };
-                    match made {
-                        Some(value) => record.fill_from(step.output, step.row, value),
-                        None => record.fill(step.output, step.row, made_text),
+                    if let Some(made) = made.map(|made| place(made, log, made_text)) {
+                        fill(record, step, made, made_text);
                     }
                 }
                 Action::Remembered(function, cells) => {
@@ -244,8 +240,11 @@ impl Normalizer {
                     let text = record.text(step.input, log);
                     let made = parse(&text).map(|made| place(made, log, made_text));
                     match made {
-                        Some(Some(value)) => record.fill_from(step.output, step.row, value),
-                        Some(None) => record.fill(step.output, step.row, made_text),
+                        // Borrowed from a text whose escapes are gone.
+                        Some(Place::Plain) if matches!(text, Cow::Owned(_)) => {
+                            fill(record, step, Place::Text, made_text);
+                        }
+                        Some(made) => fill(record, step, made, made_text),
                         None => {
                             let raw = self
                                 .plan
@@ -335,16 +334,31 @@ fn cut_at(text: &str, most: usize) -> &str {
         .unwrap_or_default()
 }
 
+/// What a row's function made.
+enum Place {
+    /// A piece of the log.
+    Log(Cell),
+    /// A constant, or a text of another cell: it needs no escapes, or would not be borrowed.
+    Plain,
+    /// Any other text.
+    Text,
+}
+
 /// Where a text that was made stands in the log, if it is a piece of it; else it is put into `made_text`. What was
 /// borrowed from a text with escapes is no piece of the log.
-fn place(made: Cow<str>, log: &str, made_text: &mut String) -> Option<Cell> {
-    if let Cow::Borrowed(text) = made
-        && let Some(start) = (text.as_ptr() as usize).checked_sub(log.as_ptr() as usize)
+#[inline]
+fn place(made: Cow<str>, log: &str, made_text: &mut String) -> Place {
+    let Cow::Borrowed(text) = made else {
+        made_text.clear();
+        made_text.push_str(&made);
+        return Place::Text;
+    };
+    if let Some(start) = (text.as_ptr() as usize).checked_sub(log.as_ptr() as usize)
         && start + text.len() <= log.len()
     {
         let (start, end) = (start as u32, (start + text.len()) as u32);
         let escaped = false;
-        return Some(Cell {
+        return Place::Log(Cell {
             piece: Piece {
                 start,
                 end,
@@ -354,6 +368,15 @@ fn place(made: Cow<str>, log: &str, made_text: &mut String) -> Option<Cell> {
         });
     }
     made_text.clear();
-    made_text.push_str(&made);
-    None
+    made_text.push_str(text);
+    Place::Plain
+}
+
+#[inline]
+fn fill(record: &mut Record, step: &Step, made: Place, text: &str) {
+    match made {
+        Place::Log(value) => record.fill_from(step.output, step.row, value),
+        Place::Plain => record.fill_json(step.output, step.row, text),
+        Place::Text => record.fill(step.output, step.row, text),
+    }
 }

@@ -426,8 +426,10 @@ impl<'a> Scanner<'_, '_, 'a> {
     }
 
     fn push_key(&mut self, path: &str) {
-        let key = path.rsplit('.').next().unwrap_or(path);
-        self.path.push_str(key);
+        // The library's search for a character takes longer than a key is.
+        let dot = path.bytes().rposition(|byte| byte == b'.');
+        let key = path.get(dot.map_or(0, |dot| dot + 1)..);
+        self.path.push_str(key.unwrap_or_default());
     }
 
     /// Whether a string's content is a JSON object or array.

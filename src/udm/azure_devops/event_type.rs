@@ -30,7 +30,7 @@ struct Rule {
     /// How the whole id begins.
     starts: &'static [&'static str],
     /// How the id ends.
-    ends: Suffixes,
+    ends: &'static [Suffix],
     /// What stands somewhere in the last part of the id, the parts being separated by dots. Looked at when nothing
     /// else knows the id: an end says more than a word in the middle.
     words: &'static [&'static str],
@@ -48,37 +48,37 @@ const RULES: [Rule; 8] = [
     Rule { number: 1, event_type: "GROUP_MODIFICATION",
         ids: &[],
         starts: &["Group."],
-        ends: suffixes(&[]),
+        ends: &suffixes([]),
         words: &[] },
     // Nothing is created or deleted yet, or it failed; hence before the rules for deletion and creation.
     Rule { number: 2, event_type: "STATUS_UPDATE",
         ids: &["AuditLog.TestStream"],
         starts: &[],
-        ends: suffixes(&["Queued", "Failed", "Started", "Scheduled", "Paused", "Resumed", "Cancelled", "Restarted",
+        ends: &suffixes(["Queued", "Failed", "Started", "Scheduled", "Paused", "Resumed", "Cancelled", "Restarted",
             "ExpiredEvent", "ExpireEvent"]),
         words: &[] },
     // Microsoft's category Access, all of it.
     Rule { number: 3, event_type: "RESOURCE_READ",
         ids: &[],
         starts: &[],
-        ends: suffixes(&["AccessLog", "DownloadLog", "StreamRead", "PatPublicDiscoveryEvent"]),
+        ends: &suffixes(["AccessLog", "DownloadLog", "StreamRead", "PatPublicDiscoveryEvent"]),
         words: &[] },
     // Something is switched off, above all an audit stream.
     Rule { number: 4, event_type: "STATUS_SHUTDOWN",
         ids: &[],
         starts: &[],
-        ends: suffixes(&["Disabled", "DisabledByUser", "DisabledBySystem"]),
+        ends: &suffixes(["Disabled", "DisabledByUser", "DisabledBySystem"]),
         words: &[] },
     Rule { number: DELETION, event_type: "RESOURCE_DELETION",
         ids: &[],
         starts: &["Security.Remove"],
-        ends: suffixes(&["Delete", "Deleted", "DeleteCompleted", "Deletion", "Destroyed", "Remove", "Removed",
+        ends: &suffixes(["Delete", "Deleted", "DeleteCompleted", "Deletion", "Destroyed", "Remove", "Removed",
             "RemoveValue", "Uninstalled", "Unlink", "RevokeEvent"]),
         words: &["DeletedFrom"] },
     Rule { number: 6, event_type: "RESOURCE_CREATION",
         ids: &["Security.AddAccessControlLists"],
         starts: &[],
-        ends: suffixes(&["Create", "Created", "CreateCompleted", "CreateWithoutLabel", "CreateEvent", "Add", "Added",
+        ends: &suffixes(["Create", "Created", "CreateCompleted", "CreateWithoutLabel", "CreateEvent", "Add", "Added",
             "AddValue", "Import", "Installed", "Forked", "Undeleted", "SubscriptionLink", "Assigned",
             "CloneXmlToInherited", "Provisioned"]),
         words: &["CreatedFor"] },
@@ -86,14 +86,14 @@ const RULES: [Rule; 8] = [
     Rule { number: 7, event_type: "STATUS_UPDATE",
         ids: &["CheckSuite.Completed"],
         starts: &["ELM."],
-        ends: suffixes(&["DeploymentCompleted", "DeploymentsCompleted", "DeploymentJobCompleted", "Executed",
+        ends: &suffixes(["DeploymentCompleted", "DeploymentsCompleted", "DeploymentJobCompleted", "Executed",
             "Enabled", "StatusChanged", "Skipped", "VariablesSetAtRuntime"]),
         words: &[] },
     // Microsoft's category Modify.
     Rule { number: 8, event_type: "RESOURCE_WRITTEN",
         ids: &[],
         starts: &[],
-        ends: suffixes(&["Modified", "Update", "Updated", "UpdateEvent", "UpdateWithoutLabel", "Rename", "Renamed",
+        ends: &suffixes(["Modified", "Update", "Updated", "UpdateEvent", "UpdateWithoutLabel", "Rename", "Renamed",
             "Changed", "Reassigned", "Retained", "Unretained", "Settings", "Bypassed", "Permissions", "Inheritance",
             "LinkToAAD", "UnlinkFromAAD", "Owner", "Restore", "MigrateXmlToInherited",
             "Completed"]),
@@ -101,28 +101,78 @@ const RULES: [Rule; 8] = [
             "HostedParallelism"] },
 ];
 
-/// Suffixes of at least three bytes, and a set of 64 bits that has one for the last three bytes of each: one look at
-/// it is enough for most rules.
-struct Suffixes {
-    texts: &'static [&'static str],
-    set: u64,
+/// How an id ends.
+#[derive(Clone, Copy)]
+struct Suffix {
+    text: &'static str,
+    /// The last bytes as [`tail`] gives them, and which bits of eight bytes they are: comparing slices costs a call.
+    tail: u64,
+    mask: u64,
 }
 
-const fn suffixes(texts: &'static [&'static str]) -> Suffixes {
-    let mut set = 0;
-    let mut rest = texts;
-    while let [text, others @ ..] = rest {
-        set |= bit(text.as_bytes());
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it")]
+const fn suffixes<const COUNT: usize>(texts: [&'static str; COUNT]) -> [Suffix; COUNT] {
+    const NONE: Suffix = Suffix {
+        text: "",
+        tail: 0,
+        mask: 0,
+    };
+    let mut suffixes = [NONE; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        let text = texts[at];
+        let tail = tail(text.as_bytes());
+        let mask = match text.len() {
+            length @ 0..8 => !(u64::MAX >> (8 * length)),
+            _ => u64::MAX,
+        };
+        suffixes[at] = Suffix { text, tail, mask };
+        at += 1;
+    }
+    suffixes
+}
+
+/// The last eight bytes of a text, the last one in the highest bits; zeros where it is shorter.
+const fn tail(text: &[u8]) -> u64 {
+    if let Some(tail) = text.last_chunk::<8>() {
+        return u64::from_le_bytes(*tail);
+    }
+    let mut tail = 0;
+    let mut rest = text;
+    while let [first, others @ ..] = rest {
+        tail = tail >> 8 | (*first as u64) << 56;
         rest = others;
     }
-    Suffixes { texts, set }
+    tail
 }
 
-/// The bit of a text's last three bytes; none for a shorter one.
-const fn bit(text: &[u8]) -> u64 {
-    match text {
-        [.., a, b, c] => 1 << (u32::from_be_bytes([0, *a, *b, *c]).wrapping_mul(0x9E37_79B1) >> 26),
-        _ => 0,
+/// For each rule a set of 64 bits that has one for the last three bytes of each end: one look at it is enough for most
+/// rules.
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it")]
+static SETS: [u64; RULES.len()] = {
+    let mut sets = [0; RULES.len()];
+    let mut at = 0;
+    while at < RULES.len() {
+        let mut ends = RULES[at].ends;
+        while let [suffix, others @ ..] = ends {
+            sets[at] |= bit(suffix.tail);
+            ends = others;
+        }
+        at += 1;
+    }
+    sets
+};
+
+/// The bit of a tail's last three bytes.
+const fn bit(tail: u64) -> u64 {
+    1 << ((tail >> 40).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
+}
+
+impl Suffix {
+    /// Whether a text with this tail ends so.
+    fn ends(&self, text: &[u8], tail: u64) -> bool {
+        tail & self.mask == self.tail
+            && (self.text.len() <= 8 || text.ends_with(self.text.as_bytes()))
     }
 }
 
@@ -132,16 +182,17 @@ fn find(action: &str) -> Option<&'static Rule> {
     if action.contains(&b'/') {
         return None;
     }
-    let bit = bit(action);
-    let known = RULES.iter().find(|rule| {
-        rule.ends.set & bit != 0 && rule.ends.texts.iter().any(|it| ends_with(action, it))
+    let tail = tail(action);
+    let bit = bit(tail);
+    let known = RULES.iter().zip(&SETS).find(|(rule, set)| {
+        *set & bit != 0 && rule.ends.iter().any(|it| it.ends(action, tail))
             || rule
                 .starts
                 .iter()
                 .any(|it| action.starts_with(it.as_bytes()))
             || rule.ids.iter().any(|it| action == it.as_bytes())
     });
-    known.or_else(|| {
+    known.map(|(rule, _)| rule).or_else(|| {
         let last = action.rsplit(|byte| *byte == b'.').next()?;
         RULES
             .iter()
@@ -149,14 +200,10 @@ fn find(action: &str) -> Option<&'static Rule> {
     })
 }
 
-/// Looks at three bytes first, since comparing slices costs a call.
-fn ends_with(text: &[u8], suffix: &str) -> bool {
-    let suffix = suffix.as_bytes();
-    text.last_chunk::<3>() == suffix.last_chunk() && text.ends_with(suffix)
-}
-
 fn has_word(part: &[u8], word: &str) -> bool {
-    part.windows(word.len()).any(|it| it == word.as_bytes())
+    let (word, first) = (word.as_bytes(), word.as_bytes().first());
+    part.windows(word.len())
+        .any(|it| it.first() == first && it == word)
 }
 
 #[cfg(test)]

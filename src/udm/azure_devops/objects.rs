@@ -20,17 +20,60 @@ pub fn object(action: &str) -> Option<&'static Object> {
 pub struct Object {
     /// How the action id begins.
     pub prefix: &'static str,
-    /// Where the id stands in the record: the first path that has a value.
-    pub ids: &'static [&'static str],
+    /// Where the id stands in the record: the first field that has a value.
+    pub ids: Positions,
     /// Where the name stands, likewise.
-    pub names: &'static [&'static str],
+    pub names: Positions,
     /// `target.resource.resource_subtype`.
     pub subtype: &'static str,
 }
 
+/// Places in [`FIELDS`]; one past its end for none.
+pub type Positions = [usize; 2];
+
+/// The fields of C28: the action, the ids and names of the published rows, and what the table reads.
+pub const FIELDS: &[&str] = &[
+    "ActionId",
+    "OperationName",
+    "Data.PipelineId",
+    "Data.AuthorizationId",
+    "Data.AgentId",
+    "Data.NamespaceId",
+    "Data.PipelineName",
+    "Data.NamespaceName",
+    "Data.DisplayName",
+    "Data.AgentName",
+    "Data.FeedId",
+    "Data.FeedName",
+    "Data.PackageName",
+    "Data.StreamId",
+    "Data.ConsumerType",
+    "Data.CheckId",
+    "Data.ResourceName",
+    "Data.ExtensionName",
+    "Data.RepoId",
+    "Data.RepoName",
+    "Data.AgentPoolId",
+    "Data.AgentPoolName",
+    "Data.ConnectionId",
+    "Data.ConnectionName",
+    "Data.VariableGroupId",
+    "Data.VariableGroupName",
+    "ScopeId",
+    "Data.OrganizationName",
+    "Data.PolicyName",
+    "Data.ProcessName",
+    "Data.ProjectId",
+    "Data.ProjectName",
+    "ProjectId",
+    "ProjectName",
+    "Data.ReleaseId",
+    "Data.ReleaseName",
+];
+
 /// The table in the order of the prefixes. No prefix begins another one.
 #[rustfmt::skip]
-pub const OBJECTS: [Object; 14] = [
+pub static OBJECTS: [Object; 14] = [
     line("Artifacts.",                &["Data.FeedId"],                 &["Data.FeedName", "Data.PackageName"], "Feed"),
     line("AuditLog.",                 &["Data.StreamId"],               &["Data.ConsumerType"], "Audit stream"),
     line("CheckConfiguration.",       &["Data.CheckId"],                &["Data.ResourceName"], "Check"),
@@ -51,17 +94,38 @@ pub const OBJECTS: [Object; 14] = [
 /// the four published ids is there. The page says "in some cases" and not which; this is our guess.
 pub const STORED_CONTENT: [&str; 2] = ["Artifacts.", "Git."];
 
-const fn line(
-    prefix: &'static str,
-    ids: &'static [&'static str],
-    names: &'static [&'static str],
-    subtype: &'static str,
-) -> Object {
+const fn line(prefix: &'static str, ids: &[&str], names: &[&str], subtype: &'static str) -> Object {
     Object {
         prefix,
-        ids,
-        names,
+        ids: positions(ids),
+        names: positions(names),
         subtype,
+    }
+}
+
+const fn positions(paths: &[&str]) -> Positions {
+    match paths {
+        [] => [FIELDS.len(); 2],
+        [one] => [position(one), FIELDS.len()],
+        [one, other] => [position(one), position(other)],
+        _ => unreachable!(),
+    }
+}
+
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it")]
+const fn position(path: &str) -> usize {
+    let mut at = 0;
+    while !is_equal(FIELDS[at].as_bytes(), path.as_bytes()) {
+        at += 1;
+    }
+    at
+}
+
+const fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    match (one, other) {
+        ([], []) => true,
+        ([first, one @ ..], [second, other @ ..]) => *first == *second && is_equal(one, other),
+        _ => false,
     }
 }
 

@@ -34,11 +34,9 @@ fn find(text: &[u8], escaped: bool) -> Option<&'static str> {
     let mut apostrophes_quote = true;
     let (mut start, mut at) = (0, 0);
     loop {
+        let rest = text.get(at..).unwrap_or_default();
+        at += rest.iter().take_while(|byte| is_word(**byte)).count();
         let byte = text.get(at).copied();
-        if byte.is_some_and(is_word) {
-            at += 1;
-            continue;
-        }
         let word = text.get(start..at).unwrap_or_default();
         if may_decide(word) {
             if is_one_of(word, &BLOCK) {
@@ -73,9 +71,23 @@ fn find(text: &[u8], escaped: bool) -> Option<&'static str> {
 }
 
 /// Letters of other scripts are parts of words too, and so are the other characters beyond ASCII.
+#[inline(always)]
 fn is_word(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80..)
+    WORD.get(byte as usize).copied().unwrap_or_default()
 }
+
+/// [`is_word`] for each byte: looking it up is one step.
+#[allow(clippy::indexing_slicing, reason = "the compiler runs it")]
+static WORD: [bool; 256] = {
+    let mut word = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let is_ascii = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_');
+        word[byte] = is_ascii || byte >= 0x80;
+        byte += 1;
+    }
+    word
+};
 
 /// Rules out most words: those in the two lists have 6 to 9 letters, of which the last is a `d` or a `t`.
 fn may_decide(word: &[u8]) -> bool {

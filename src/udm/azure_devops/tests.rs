@@ -117,17 +117,12 @@ fn no_vocabulary_key_appears_twice() {
 }
 
 #[test]
-fn the_rows_of_objects_see_every_field_that_an_object_names() {
-    for object in OBJECTS {
-        for path in object.ids.iter().chain(object.names) {
-            assert!(v::OBJECT.contains(path), "{} reads {path}", object.prefix);
-        }
-    }
-    let named = OBJECTS.iter().flat_map(|it| it.ids.iter().chain(it.names));
-    let named: BTreeSet<&str> = named.copied().collect();
+fn every_field_of_the_object_is_read_by_one() {
+    let named = OBJECTS.iter().flat_map(|it| it.ids.iter().chain(&it.names));
+    let named: BTreeSet<usize> = named.copied().collect();
     // Before them stand the action and the ids and names of the published rows.
-    for path in v::OBJECT.iter().skip(10) {
-        assert!(named.contains(path), "no object reads {path}");
+    for (at, path) in v::OBJECT.iter().enumerate().skip(10) {
+        assert!(named.contains(&at), "no object reads {path}");
     }
 }
 

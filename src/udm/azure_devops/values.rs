@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use super::objects::{Object, STORED_CONTENT, object};
+pub use super::objects::FIELDS as OBJECT;
+use super::objects::{Object, Positions, STORED_CONTENT, object};
 use super::{event_type, outcome};
 use crate::requirements::{Fact, met};
 use crate::row::Inputs;
@@ -256,46 +257,6 @@ pub fn organization_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     (inputs.has(0) || inputs.has(1)).then_some(Cow::Borrowed("CLOUD_ORGANIZATION"))
 }
 
-/// The fields of C28: the action, the ids and names of the published rows, and what the objects' table reads.
-pub const OBJECT: &[&str] = &[
-    "ActionId",
-    "OperationName",
-    "Data.PipelineId",
-    "Data.AuthorizationId",
-    "Data.AgentId",
-    "Data.NamespaceId",
-    "Data.PipelineName",
-    "Data.NamespaceName",
-    "Data.DisplayName",
-    "Data.AgentName",
-    "Data.FeedId",
-    "Data.FeedName",
-    "Data.PackageName",
-    "Data.StreamId",
-    "Data.ConsumerType",
-    "Data.CheckId",
-    "Data.ResourceName",
-    "Data.ExtensionName",
-    "Data.RepoId",
-    "Data.RepoName",
-    "Data.AgentPoolId",
-    "Data.AgentPoolName",
-    "Data.ConnectionId",
-    "Data.ConnectionName",
-    "Data.VariableGroupId",
-    "Data.VariableGroupName",
-    "ScopeId",
-    "Data.OrganizationName",
-    "Data.PolicyName",
-    "Data.ProcessName",
-    "Data.ProjectId",
-    "Data.ProjectName",
-    "ProjectId",
-    "ProjectName",
-    "Data.ReleaseId",
-    "Data.ReleaseName",
-];
-
 /// C28: an id and a name of one object; half a published pair is not completed by another object's other half.
 fn object_of(inputs: &Inputs) -> Option<&'static Object> {
     if (2..10).any(|position| inputs.has(position)) {
@@ -304,13 +265,9 @@ fn object_of(inputs: &Inputs) -> Option<&'static Object> {
     object(&inputs.first(0..2)?)
 }
 
-fn field_of<'a>(inputs: &Inputs<'a>, paths: &[&str]) -> Value<'a> {
-    let position = |path: &&str| OBJECT.iter().position(|field| field == path);
-    let values = paths
-        .iter()
-        .filter_map(position)
-        .filter_map(|at| inputs.text(at));
-    values.into_iter().find(|text| text != ZERO)
+fn field_of<'a>(inputs: &Inputs<'a>, positions: Positions) -> Value<'a> {
+    let mut values = positions.into_iter().filter_map(|at| inputs.text(at));
+    values.find(|text| text != ZERO)
 }
 
 /// C28, the id.
