@@ -7,11 +7,14 @@
 //! A handshake of a stranger is never answered 200: it could aim somebody else's events at us. A URL for manual validation or a callback is
 //! never followed.
 
+use std::time::Duration;
+
 use crate::auth::{self, Verdict};
 use crate::config::{Ack, Config, Feed};
+use crate::delivery::{deliver, store};
 use crate::exchange::{Body, Request, Response};
 use crate::host::Host;
-use crate::receiver::{Receiver, WITHIN, no, unavailable, wrong_method};
+use crate::receiver::{Receiver, WITHIN, failed, no, unavailable, wrong_method};
 use crate::record::Record;
 use crate::wit::webhook::{self, Delivery, Logs, Origin, Refusal, Validation};
 
@@ -140,7 +143,7 @@ async fn logs<H: Host>(
     host: &H,
     feed: &Feed,
     logs: Logs,
-    deadline: std::time::Duration,
+    deadline: Duration,
     record: &mut Record<'_, H>,
 ) -> Response {
     // What names no topic is let in: raw logs cannot, and a publisher's own schema has no place for one.
@@ -149,17 +152,24 @@ async fn logs<H: Host>(
         record.alarm = true;
         return unavailable(record, "topic_not_allowed");
     }
-    let _ = (receiver, config, deadline);
-    match host.normalize(&logs.payload, &feed.options) {
-        Ok(batch) if host.print(&batch.events).is_ok() => {
-            record.tally.lag = crate::record::Lag::of(&batch.events, host.now());
-            record.outcome = match feed.ack {
-                Ack::Delivered => "delivered",
-                Ack::Stored => "stored",
-            };
-            Response::empty(200)
+    let payload = &logs.payload;
+    let fault = match feed.ack {
+        Ack::Delivered => {
+            let tokens = &receiver.tokens;
+            let delivered = deliver(host, config, feed, payload, tokens, deadline).await;
+            record.tally = delivered.tally;
+            record.outcome = "delivered";
+            receiver.tell_health(config, host, &feed.name, delivered.fault.as_ref());
+            delivered.fault
         }
-        _ => unavailable(record, "unavailable"),
+        Ack::Stored => {
+            record.outcome = "stored";
+            store(host, feed, payload, &record.id).await.err()
+        }
+    };
+    match fault {
+        None => Response::empty(200),
+        Some(fault) => failed(record, fault),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything that decides something is a plain function over [`Host`], so that it is tested natively; `spin` is the one module
 //! that knows in which runtime the receiver lives. No log is parsed here: the imported interfaces `webhook` and `transform` do that.
 
+pub mod admin;
 pub mod auth;
 pub mod config;
 pub mod delivery;

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `/v1/feeds/{feed}` | POST, OPTIONS | [`crate::feeds`] |
 //! | `/healthz`, `/readyz`, `/status` | GET | [`crate::status`] |
+//! | `/v1/spool/drain`, `/v1/quarantine…` | | [`crate::admin`] |
 //!
 //! An answer that is no success is `{"error":"<kind>"}` and holds nothing of the request. What may pass is 503 with `Retry-After`.
 
@@ -11,14 +12,16 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::admin::Route;
 use crate::auth::entra::KeyCache;
 use crate::config::{self, Config, Unready};
+use crate::destination::Fault;
 use crate::destination::google_token::Tokens;
 use crate::exchange::{Request, Response};
 use crate::host::Host;
 use crate::record::Record;
 use crate::status::Health;
-use crate::{feeds, status};
+use crate::{admin, feeds, status};
 
 /// How long a request may take; Event Grid waits 30 s for the answer, and a late success gives duplicates.
 pub const WITHIN: Duration = Duration::from_secs(25);
@@ -103,8 +106,38 @@ impl Receiver {
             record.route = "feed";
             return feeds::answer(self, config, host, feed, request, record).await;
         }
-        no(record, 404, "not_found")
+        if path == "/status" {
+            return status::status(self, config, host, &request, record).await;
+        }
+        match Route::of(&path) {
+            Some(route) => admin::answer(self, config, host, route, &request, record).await,
+            None => no(record, 404, "not_found"),
+        }
     }
+
+    /// Remembers how sending for a feed ended.
+    pub fn tell_health<H: Host>(
+        &self,
+        config: &Config,
+        host: &H,
+        feed: &str,
+        fault: Option<&Fault>,
+    ) {
+        if let Some(feed) = config.feeds.get(feed) {
+            let now = host.elapsed();
+            self.health.tell(&feed.destination, now, fault);
+        }
+    }
+}
+
+/// A fault that may pass. What it is, the log tells.
+pub fn failed<H: Host>(record: &mut Record<'_, H>, fault: Fault) -> Response {
+    let seconds = fault.retry_after.as_secs().max(1);
+    record.outcome = "unavailable";
+    record.fault = Some(fault.kind);
+    record.alarm = fault.alarm;
+    record.message = Some(fault.message);
+    Response::error(503, fault.kind).with("retry-after", seconds.to_string())
 }
 
 /// Nothing that is true of the request now will be so forever.

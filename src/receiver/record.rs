@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::drain::Done;
 use crate::host::Host;
 use crate::store::hex;
 
@@ -62,6 +63,55 @@ pub struct Tally {
     pub sub_requests: usize,
     /// How long events were on their way.
     pub lag: Lag,
+}
+
+impl Tally {
+    /// The fields of a line.
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        let mut put = |key: &str, value: Value| fields.insert(key.to_owned(), value);
+        for (key, count) in [
+            ("logs", self.logs),
+            ("events", self.events),
+            ("rejected", self.rejected),
+            ("refused", self.refused),
+            ("quarantined", self.quarantined),
+            ("sub_requests", self.sub_requests),
+        ] {
+            put(key, json!(count));
+        }
+        if let Some(last) = self.lag.last {
+            let bounds = LAG_BOUNDS.iter().map(i64::to_string);
+            let bounds = bounds.chain(["inf".to_owned()]);
+            let counts = self.lag.counts.iter().map(|it| json!(it));
+            put("lag", bounds.zip(counts).collect());
+            put("future", json!(self.lag.future));
+            put("late", json!(self.lag.late));
+            put("last_event", json!(last.to_rfc3339()));
+        }
+        fields
+    }
+}
+
+/// The line of a stored delivery that a drain has tried; `request` is the drain's own.
+pub fn drained(request: &str, done: &Done, outcome: &str) -> Value {
+    let mut line = Map::new();
+    let mut put = |key: &str, value: Value| line.insert(key.to_owned(), value);
+    put("kind", json!("drained"));
+    put("id", json!(request));
+    put("feed", json!(done.waiting.feed));
+    put("received", json!(done.waiting.received.to_rfc3339()));
+    put("outcome", json!(outcome));
+    put("bytes", json!(done.waiting.bytes));
+    line.extend(done.delivered.tally.fields());
+    if let Some(fault) = &done.delivered.fault {
+        line.insert("fault".to_owned(), json!(fault.kind));
+        line.insert("message".to_owned(), json!(fault.message));
+        if fault.alarm {
+            line.insert("alarm".to_owned(), json!(true));
+        }
+    }
+    Value::Object(line)
 }
 
 /// How long events were on their way, from their own time to their receipt.
@@ -150,29 +200,11 @@ impl<'a, H: Host> Record<'a, H> {
         put("route", json!(self.route));
         put("status", json!(self.status));
         put("outcome", json!(self.outcome));
-        let tally = &self.tally;
-        for (key, count) in [
-            ("logs", tally.logs),
-            ("events", tally.events),
-            ("rejected", tally.rejected),
-            ("refused", tally.refused),
-            ("quarantined", tally.quarantined),
-            ("sub_requests", tally.sub_requests),
-            ("bytes", self.bytes),
-        ] {
-            put(key, json!(count));
-        }
+        put("bytes", json!(self.bytes));
         let duration = self.host.elapsed().saturating_sub(self.arrived);
         put("duration_ms", json!(duration.as_micros() as f64 / 1000.0));
-        if let Some(last) = tally.lag.last {
-            let bounds = LAG_BOUNDS.iter().map(i64::to_string);
-            let bounds = bounds.chain(["inf".to_owned()]);
-            let counts = tally.lag.counts.iter().map(|it| json!(it));
-            put("lag", bounds.zip(counts).collect());
-            put("future", json!(tally.lag.future));
-            put("late", json!(tally.lag.late));
-            put("last_event", json!(last.to_rfc3339()));
-        }
+        line.extend(self.tally.fields());
+        let mut put = |key: &str, value: Value| line.insert(key.to_owned(), value);
         if let Some(fault) = self.fault {
             put("fault", json!(fault));
         }

@@ -1,17 +1,22 @@
 //! What an orchestrator and an operator want to know: whether the process lives, whether it can do its work, and what waits.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use crate::admin::is_operator;
 use crate::config::{Config, Unready};
 use crate::destination::Fault;
 use crate::exchange::{Request, Response};
 use crate::host::Host;
-use crate::receiver::{RETRY_AFTER, Receiver, wrong_method};
+use crate::receiver::{RETRY_AFTER, Receiver, failed, wrong_method};
 use crate::record::Record;
+use crate::store;
+use crate::store::quarantine;
+use crate::store::spool::{self, Waiting};
 
 /// A status is made from all keys of the store, so it is not made for every request.
 const FRESH: Duration = Duration::from_secs(5);
@@ -90,4 +95,77 @@ pub async fn readyz<H: Host>(
             Response::json(503, &body).with("retry-after", RETRY_AFTER.to_string())
         }
     }
+}
+
+/// What waits and what is in quarantine. Feeds by name are for operators only.
+pub async fn status<H: Host>(
+    receiver: &Receiver,
+    config: &Config,
+    host: &H,
+    request: &Request,
+    record: &mut Record<'_, H>,
+) -> Response {
+    record.route = "status";
+    if request.method != "GET" {
+        return wrong_method(record, "GET");
+    }
+    let now = host.elapsed();
+    let kept = receiver.health.status.borrow().clone();
+    let mut status = match kept {
+        Some((time, status)) if now < time + FRESH => status,
+        _ => match host.keys().await {
+            Ok(keys) => {
+                let status = summary(config, &keys, host.now());
+                let kept = (now, status.clone());
+                *receiver.health.status.borrow_mut() = Some(kept);
+                status
+            }
+            Err(error) => return failed(record, store::fault(error)),
+        },
+    };
+    let key = config.admin_key.as_ref();
+    if !key.is_some_and(|key| is_operator(request, &key.0)) {
+        status.as_object_mut().map(|it| it.remove("feeds"));
+    }
+    record.outcome = "ok";
+    Response::json(200, &status)
+}
+
+fn summary(config: &Config, keys: &[String], now: DateTime<Utc>) -> Value {
+    let waiting: Vec<Waiting> = keys.iter().filter_map(|key| Waiting::of(key)).collect();
+    let prefix = quarantine::key("");
+    let held = keys.iter().filter_map(|key| key.strip_prefix(&prefix));
+    let mut quarantined: BTreeMap<&str, usize> = BTreeMap::new();
+    for id in held {
+        let feed = quarantine::feed_of(id).unwrap_or_default();
+        *quarantined.entry(feed).or_default() += 1;
+    }
+    let spools = spool::state(&waiting);
+    let spool = |states: &[&spool::State]| {
+        let oldest = states.iter().map(|it| it.oldest).min();
+        let seconds = oldest.map_or(0, |it| (now - it).num_seconds().max(0));
+        json!({
+            "entries": states.iter().map(|it| it.entries).sum::<usize>(),
+            "bytes": states.iter().map(|it| it.bytes).sum::<usize>(),
+            "oldest_seconds": seconds,
+        })
+    };
+    // A feed that is no longer configured may have left something.
+    let names = config.feeds.keys().map(String::as_str);
+    let names: BTreeSet<&str> = names
+        .chain(spools.keys().copied())
+        .chain(quarantined.keys().copied())
+        .collect();
+    let feeds = names.into_iter().map(|name| {
+        let states: Vec<&spool::State> = spools.get(name).into_iter().collect();
+        let count = quarantined.get(name).copied().unwrap_or_default();
+        let state = json!({ "spool": spool(&states), "quarantine": { "entries": count } });
+        (name.to_owned(), state)
+    });
+    let states: Vec<&spool::State> = spools.values().collect();
+    json!({
+        "spool": spool(&states),
+        "quarantine": { "entries": quarantined.values().sum::<usize>() },
+        "feeds": feeds.collect::<Map<String, Value>>(),
+    })
 }
