@@ -1,7 +1,7 @@
-//! JSON Web Tokens in compact form, signed with RS256: what Google's token endpoint is given, and what Event Grid shows.
+//! JSON Web Tokens in compact form, signed with RS256: Google's token endpoint is given one, and Event Grid shows one.
 //!
-//! Follows RFC 7515 (signatures), RFC 7518 section 3.3 (RS256), RFC 7519 (claims) and the advice of RFC 8725. Every other
-//! algorithm is left out, so that no header can choose a weaker one; so are the header fields that bring a key with them.
+//! Follows RFC 7515 (signatures), RFC 7518 section 3.3 (RS256), RFC 7519 (claims) and the advice of RFC 8725. Every
+//! other algorithm is left out, so that no header can choose a weaker one; so are the header fields that bring a key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

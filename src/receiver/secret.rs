@@ -1,7 +1,7 @@
-//! A new secret for a feed: the secret itself, the form in which the configuration may keep it, and the URL to give to Event Grid.
+//! A new secret for a feed: the secret itself, the form that the configuration may keep, and the URL for Event Grid.
 //!
-//! Event Grid sends the query string of an endpoint's URL with every request, the handshake included, and hides it when the
-//! subscription is read ("Webhook event delivery", learn.microsoft.com). The random bytes are the caller's.
+//! Event Grid sends the query string of an endpoint's URL with every request, the handshake included, and hides it when
+//! the subscription is read ("Webhook event delivery", learn.microsoft.com). The random bytes are the caller's.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,8 +19,8 @@ pub fn hashed(secret: &str) -> String {
     format!("sha256:{}", digits.collect::<String>())
 }
 
-/// The URL for Event Grid: the receiver's public address (of which no query or fragment is taken over), the feed, and the
-/// secret as webhook feeds of Google SecOps take it. Whatever is no plain character in the feed or the secret is escaped.
+/// The URL for Event Grid: the receiver's public address (of which no query or fragment is taken over), the feed, and
+/// the secret as webhook feeds of Google SecOps take it. What is no plain character in feed or secret is escaped.
 pub fn endpoint(address: &str, feed: &str, secret: &str) -> String {
     let address = address.split(['?', '#']).next().unwrap_or_default();
     let address = address.trim_end_matches('/');

@@ -1,7 +1,7 @@
 //! Lets one request of an instance do what serves all of them, as fetching a token, while the others wait.
 //!
-//! Who waits looks again every few milliseconds. Wakers would be more elegant, but between the tasks of a component they do
-//! nothing unless its async runtime was built with wakeups between tasks, which spin-sdk 7 does not ask for.
+//! Who waits looks again every few milliseconds. Wakers would be more elegant, but between the tasks of a component
+//! they do nothing unless its async runtime was built with wakeups between tasks, which spin-sdk 7 does not ask for.
 
 use std::cell::Cell;
 use std::time::Duration;

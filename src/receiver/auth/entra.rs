@@ -1,8 +1,8 @@
-//! Microsoft Entra protected delivery: each request of Event Grid carries a token of the tenant, and here it is checked.
+//! Microsoft Entra protected delivery: each request of Event Grid carries a token of the tenant, which is checked here.
 //!
-//! Follows "Deliver events to webhooks in different Microsoft Entra tenants" and "Secure webhook delivery with Microsoft Entra
-//! ID" (learn.microsoft.com), and "Access token claims reference" for the two versions of tokens. Of national clouds, which
-//! have issuers of their own, only the public one is known.
+//! Follows "Deliver events to webhooks in different Microsoft Entra tenants" and "Secure webhook delivery with Microsoft
+//! Entra ID" (learn.microsoft.com), and "Access token claims reference" for the two versions of tokens. National clouds,
+//! which have issuers of their own, are left out.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};

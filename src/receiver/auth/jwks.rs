@@ -1,8 +1,8 @@
 //! The keys with which tokens are signed, by their id: JSON Web Key Sets, RFC 7517 and RFC 7518 section 6.3.1.
 //!
-//! A set is fetched when a token names a key that is not in it, or when it is a day old (what Microsoft advises: "Signing key
-//! rollover in the Microsoft identity platform"), but never twice in five minutes, so that strangers who make up ids cause no
-//! requests. The last good set is kept. Only RSA keys of 2,048 bits or more are taken.
+//! A set is fetched when a token names a key that is not in it, or when it is a day old (as Microsoft advises: "Signing
+//! key rollover in the Microsoft identity platform"), but never twice in five minutes, so that strangers who make up
+//! ids cause no requests. The last good set is kept. Only RSA keys of 2,048 bits or more are taken.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
