@@ -17,7 +17,7 @@ use super::answer::Sender;
 use super::batch::{Envelope, Limits};
 use super::gzip::gzip;
 use super::lines::line;
-use super::settings::{endpoint, format, limits, origin, required_name};
+use super::settings::{check_header, endpoint, format, limits, origin, required_name};
 use super::upload::Protocol;
 use crate::config::Feed;
 use crate::config::section::{Secret, Section, quoted};
@@ -49,6 +49,15 @@ impl S3 {
         let access_key = section.required_text("access_key");
         let secret_key = section.required_secret("secret_key");
         let session_token = section.secret("session_token");
+        let secrets = [
+            ("secret_key", &secret_key),
+            ("session_token", &session_token),
+        ];
+        for (key, secret) in secrets {
+            if let Some(Secret(secret)) = secret {
+                check_header(section, key, secret);
+            }
+        }
         let takes = format(section);
         let gzip = section.flag("gzip");
         let otherwise = Limits {

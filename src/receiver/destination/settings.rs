@@ -90,7 +90,8 @@ pub(super) fn required_name(section: &mut Section<'_>, key: &'static str) -> Opt
     None
 }
 
-/// Tells of a text that no HTTP header can hold, such as a secret that was read together with its line end.
+/// Tells of a text that no HTTP header can hold, such as a secret that was read together with its line end, without
+/// showing it.
 pub(super) fn check_header(section: &Section<'_>, key: &str, value: &str) {
     let is_known = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
     if value != value.trim() || !value.bytes().all(is_known) {

@@ -81,6 +81,11 @@ pub(super) async fn upload<H: Host>(
         deadline,
     };
     while let Some((pieces, is_half)) = waiting.pop() {
+        // Also the ledger takes its time.
+        if attempt.left() < SHORTEST {
+            sent.fault = Some(timed_out(&protocol.sender(name)));
+            break;
+        }
         let digest = digest(name, &feed.name, pieces);
         let verdict = match known(host, &digest, is_half).await {
             Ok(Some(verdict)) => verdict,
@@ -201,7 +206,7 @@ impl<H: Host> Attempt<'_, H> {
                 let value = format!("Bearer {bearer}");
                 request.headers.push(("authorization".to_owned(), value));
             }
-            let left = self.deadline.saturating_sub(self.host.elapsed());
+            let left = self.left();
             if left < SHORTEST {
                 return Verdict::Fault(timed_out(&sender));
             }
@@ -217,6 +222,10 @@ impl<H: Host> Attempt<'_, H> {
             let answer = answer.as_ref().map_err(Clone::clone);
             return classify(&sender, answer, self.host.now());
         }
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_sub(self.host.elapsed())
     }
 
     async fn bearer(&self) -> Result<Option<Secret>, Fault> {

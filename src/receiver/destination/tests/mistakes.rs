@@ -143,6 +143,7 @@ fn secrets_stand_in_their_place_and_are_never_told() {
             "expected a text of printable ASCII, without space around it at `destination.main.secret`, but found another one"
         ]
     );
+    assert_eq!(with(S3, "secret-canary", "canary\\n").len(), 1);
     let problem = with(HTTP, "Bearer header-canary", "canary\\r\\nX: y");
     assert!(problem[0].contains("`destination.main.headers.Authorization`"));
     assert!(!problem[0].contains("canary"));

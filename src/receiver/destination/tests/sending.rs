@@ -239,6 +239,22 @@ fn sending_stops_at_the_deadline() {
 }
 
 #[test]
+fn behind_the_deadline_nobody_is_asked() {
+    let host = Memory::new();
+    host.break_store(|call| panic!("expected no call, but found {call:?}"));
+    let destination = read(LOGS).expect("settings");
+    let (feed, tokens) = (feed(), Tokens::default());
+    let items = [Item {
+        bytes: b"{}",
+        log: 0,
+    }];
+    host.pass(DEADLINE);
+    let sent = block_on(destination.send(&host, &feed, &items, &tokens, DEADLINE));
+    assert_eq!((sent.accepted, sent.sub_requests), (0, 0));
+    assert_eq!(sent.fault.map(|it| it.kind), Some("timed_out"));
+}
+
+#[test]
 fn a_refused_token_is_renewed_once() {
     let answers = |refused: usize| {
         let (mut tokens, mut refused) = (0, refused);
