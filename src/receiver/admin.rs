@@ -242,3 +242,6 @@ async fn replay<H: Host>(
         &json!({ "status": "delivered", "quarantined": quarantined }),
     )
 }
+
+#[cfg(test)]
+mod tests;
