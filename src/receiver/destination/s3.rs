@@ -22,6 +22,7 @@ use super::upload::Protocol;
 use crate::config::Feed;
 use crate::config::section::{Secret, Section, quoted};
 use crate::host::{Answer, Outbound};
+use crate::store::hex;
 
 /// Its settings.
 pub(super) struct S3 {
@@ -93,8 +94,8 @@ impl S3 {
 
     fn key(&self, feed: &str, digest: &[u8; 32], now: DateTime<Utc>) -> String {
         let day = now.format("%Y/%m/%d");
-        let start = digest.iter().take(8);
-        let digits: String = start.map(|byte| format!("{byte:02x}")).collect();
+        let mut digits = hex(digest);
+        digits.truncate(16);
         let end = match self.gzip {
             true => "jsonl.gz",
             false => "jsonl",

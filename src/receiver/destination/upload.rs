@@ -20,7 +20,7 @@ use crate::Host;
 use crate::config::Feed;
 use crate::config::section::Secret;
 use crate::host::{Outbound, StoreError};
-use crate::store::ledger;
+use crate::store::{self, ledger};
 
 /// How a destination is talked to. All of it is computed from what is given.
 pub(super) trait Protocol {
@@ -95,7 +95,7 @@ pub(super) async fn upload<H: Host>(
                 remember(host, &digest, &verdict).await;
                 verdict
             }
-            Err(error) => Verdict::Fault(store_fault(error)),
+            Err(error) => Verdict::Fault(store::fault(error)),
         };
         match verdict {
             Verdict::Accepted => sent.accepted += pieces.len(),
@@ -236,19 +236,5 @@ impl<H: Host> Attempt<'_, H> {
                 bearer.await.map(Some)
             }
         }
-    }
-}
-
-/// The ledger cannot be asked, so the sender has to repeat its delivery.
-fn store_fault(error: StoreError) -> Fault {
-    let found = match error {
-        StoreError::Full => "that it is full".to_owned(),
-        StoreError::Failed(why) => why,
-    };
-    Fault {
-        kind: "store",
-        message: format!("expected an answer from the store, but found {found}"),
-        retry_after: Duration::from_secs(30),
-        alarm: false,
     }
 }
