@@ -1,5 +1,7 @@
 //! Whole configurations, good and bad.
 
+mod manifest;
+
 use super::*;
 use crate::auth::digest;
 use crate::testing::{Memory, block_on};
