@@ -1,7 +1,7 @@
 //! A delivery from its payload to where it is safe: a destination, the store, or quarantine.
 //!
-//! Only a delivery without a fault may be acknowledged. Everything here can be repeated: the ledger keeps a destination from getting
-//! again what it has accepted, and quarantine from holding a log twice.
+//! Only a delivery without a fault may be acknowledged. Everything here can be repeated: the ledger keeps a
+//! destination from getting again what it has accepted, and quarantine from holding a log twice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::store::quarantine::{self, About, Source};
 use crate::store::{self, spool};
 use crate::wit::transform::{Batch, Error};
 
-/// The most logs of a delivery that are put into quarantine one by one; of more than these the delivery is put there as a whole, so
-/// that the wrong sort of file posted to a feed costs one entry and not a hundred thousand.
+/// The most logs of a delivery that are put into quarantine one by one; of more than these the delivery is put there
+/// as a whole, so that the wrong sort of file posted to a feed costs one entry and not a hundred thousand.
 const SINGLY: usize = 100;
 
 /// What became of a delivery.
@@ -32,8 +32,8 @@ pub struct Delivered {
     pub fault: Option<Fault>,
 }
 
-/// Delivers a payload that has just come to a feed: to its destination, and to the archive if that has one. What the normalizer or
-/// the destination does not take goes to quarantine.
+/// Delivers a payload that has just come to a feed: to its destination, and to the archive if that has one. What the
+/// normalizer or the destination does not take goes to quarantine.
 ///
 /// The deadline is on the scale of [`Host::elapsed`].
 pub async fn deliver<H: Host>(
@@ -262,3 +262,6 @@ fn fault(kind: &'static str, message: String) -> Fault {
         alarm: true,
     }
 }
+
+#[cfg(test)]
+mod tests;

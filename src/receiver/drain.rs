@@ -1,7 +1,8 @@
 //! Delivers what was stored.
 //!
-//! An entry leaves the spool only when it is safe elsewhere, so two drains at once may send twice and lose nothing. No entry holds up
-//! the others: a destination that fails is left alone for this time, and what cannot be delivered at all goes to quarantine.
+//! An entry leaves the spool only when it is safe elsewhere, so two drains at once may send twice and lose nothing.
+//! No entry holds up the others: a destination that fails is left alone for this time, and what cannot be delivered
+//! at all goes to quarantine.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -76,8 +77,8 @@ pub async fn drain<H: Host>(host: &H, config: &Config, tokens: &Tokens, bounds: 
     drain.drained
 }
 
-/// The entry in hand of a drain that has not ended, and how many drains in turn have died over it: `{id} {times}`. It is empty while
-/// the drain before has ended well, so that each entry costs no write of its own.
+/// The entry in hand of a drain that has not ended, and how many drains in turn have died over it: `{id} {times}`. It
+/// is empty while the drain before has ended well, so that each entry costs no write of its own.
 const DRAINING: &str = "draining";
 
 /// An entry over which so many drains have died goes to quarantine.
@@ -141,7 +142,8 @@ impl<H: Host> Drain<'_, H> {
         if !self.is_careful {
             self.mark("").await?;
         }
-        // Half of the drains begin with the newest: one entry that takes all the time does not hold up the others for ever.
+        // Half of the drains begin with the newest: one entry that takes all the time does not hold up the others for
+        // ever.
         let mut from_newest = suspect.is_empty() && self.host.random()[0] & 1 == 1;
         while self.drained.entries.len() < most && self.host.elapsed() < self.deadline {
             let next = match from_newest {
@@ -295,3 +297,6 @@ fn suspect(mark: &[u8]) -> Option<(String, usize)> {
     let (id, deaths) = std::str::from_utf8(mark).ok()?.split_once(' ')?;
     Some((id.to_owned(), deaths.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
-//! The durable store: what was acknowledged and is not delivered yet, what no destination takes, and what was accepted already.
+//! The durable store: what was acknowledged and is not delivered yet, what no destination takes, and what was
+//! accepted already.
 //!
-//! It is a key-value store without atomic updates and with small values, so that all of Spin's stores serve. Whatever is larger than
-//! a value is written as parts, and counts only when its index entry is written, which happens last; what is deleted loses its
-//! index entry first. So at any moment every index entry has all its parts, and parts without one are left-overs.
+//! It is a key-value store without atomic updates and with small values, so that all of Spin's stores serve. Whatever
+//! is larger than a value is written as parts, and counts only when its index entry is written, which happens last;
+//! what is deleted loses its index entry first. So at any moment every index entry has all its parts, and parts
+//! without one are left-overs.
 //!
 //! | key | value |
 //! | --- | --- |

@@ -1,72 +1,27 @@
-//! A runtime for tests: everything in memory, the clock set by hand, and every call to it a place where the process may die.
+//! A runtime for tests: everything in memory, the clock set by hand, and every call to it a place where the process
+//! may die.
 //!
-//! [`run`] runs a future as Spin would. A host that was told to crash lets the future hang at a call, and [`run`] then drops it:
-//! what the store holds by then is what the next process finds. [`both`] interleaves two futures by chance that can be repeated.
+//! [`run`] runs a future as Spin would. A host that was told to crash lets the future hang at a call, and [`run`]
+//! then drops it: what the store holds by then is what the next process finds. [`both`] interleaves two futures by
+//! chance that can be repeated.
 
+pub mod feeds;
 mod normalizer;
+mod run;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::host::{Answer, Host, Outbound, SendError, StoreError};
 use crate::wit::{transform, webhook};
-
-/// Runs a future to its end; none if its host crashed, or if it waits for what will never come.
-pub fn run<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    // Every call to the host waits once, so a future that still waits after so many polls waits for ever.
-    (0..1_000_000).find_map(|_| match future.as_mut().poll(&mut context) {
-        Poll::Ready(value) => Some(Some(value)),
-        Poll::Pending => CRASHED.take().then_some(None),
-    })?
-}
-
-/// Runs a future that has to end.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    run(future).expect("a future that ends")
-}
-
-/// Runs two futures, whose calls to the host take turns as `seed` says.
-pub fn both<A, B>(
-    seed: u64,
-    one: impl Future<Output = A>,
-    other: impl Future<Output = B>,
-) -> (A, B) {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    let (mut first, mut second) = (None, None);
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let turns = poll_fn(|context| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        if second.is_some() || (first.is_none() && state & 1 == 0) {
-            if let Poll::Ready(value) = one.as_mut().poll(context) {
-                first = Some(value);
-            }
-        } else if let Poll::Ready(value) = other.as_mut().poll(context) {
-            second = Some(value);
-        }
-        match first.is_some() && second.is_some() {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
-    });
-    block_on(turns);
-    (first.expect("an end"), second.expect("an end"))
-}
-
-thread_local! {
-    /// Set by a host that crashed, for [`run`]; every test has a thread of its own.
-    static CRASHED: Cell<bool> = const { Cell::new(false) };
-}
+use run::CRASHED;
+pub use run::{block_on, both, run};
 
 /// A call to the store, for [`Memory::break_store`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +57,8 @@ pub struct Memory {
     pub print_fails: Cell<bool>,
     /// The log, line by line.
     pub logged: RefCell<Vec<String>>,
+    /// A payload with this text in it takes the process with it, at the next call.
+    pub deadly: Cell<Option<&'static str>>,
     /// Calls that wait: those to the store, variables, requests, pauses.
     pub calls: Cell<usize>,
     crash_before: Cell<Option<usize>>,
@@ -124,6 +81,7 @@ impl Memory {
             printed: RefCell::default(),
             print_fails: Cell::default(),
             logged: RefCell::default(),
+            deadly: Cell::default(),
             calls: Cell::default(),
             crash_before: Cell::default(),
             store_calls: Cell::default(),
@@ -311,6 +269,13 @@ impl Host for Memory {
         payload: &[u8],
         options: &transform::Options,
     ) -> Result<transform::Batch, transform::Error> {
+        if self
+            .deadly
+            .get()
+            .is_some_and(|it| String::from_utf8_lossy(payload).contains(it))
+        {
+            self.crash_before(0);
+        }
         normalizer::normalize(payload, options)
     }
 }

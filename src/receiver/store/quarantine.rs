@@ -1,8 +1,8 @@
 //! Logs that no destination takes: kept with the reason until somebody replays or deletes them.
 //!
-//! An entry's id comes from the feed and the log's bytes, so that a repeated delivery does not double it. Its parts have an id of
-//! their own, which begins with the time: whoever writes the same log at the same time writes other parts, and those that no entry
-//! names are swept.
+//! An entry's id comes from the feed and the log's bytes, so that a repeated delivery does not double it. Its parts
+//! have an id of their own, which begins with the time: whoever writes the same log at the same time writes other
+//! parts, and those that no entry names are swept.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! Deliveries that were acknowledged when they were stored, until a drain has delivered them.
 //!
-//! The key of an entry tells its feed, its time and its length, so that the state of the spool is known without reading it.
+//! The key of an entry tells its feed, its time and its length, so that the state of the spool is known without
+//! reading it.
 
 use std::collections::BTreeMap;
 
