@@ -1,4 +1,5 @@
-//! The routes of whoever runs the receiver: what waits is delivered, and what is in quarantine is looked at, tried again or thrown away.
+//! The routes of whoever runs the receiver: what waits is delivered, and what is in quarantine is looked at, tried
+//! again or thrown away.
 //!
 //! | route | does |
 //! | --- | --- |
@@ -7,7 +8,8 @@
 //! | `POST /v1/quarantine/{id}/replay` | delivers as if the log had just come |
 //! | `DELETE /v1/quarantine/{id}` | throws away |
 //!
-//! They need `Authorization: Bearer` with the configuration's `admin_key`, and without such a key they do not exist.
+//! They need `Authorization: Bearer` with the configuration's `admin_key`, and without such a key they do not exist. For
+//! the drain the variable `udmill_drain_key` serves, too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +24,7 @@ use crate::host::Host;
 use crate::receiver::{Receiver, WITHIN, failed, no, wrong_method};
 use crate::record::{self, Record};
 use crate::replay::{self, Replayed};
+use crate::status;
 use crate::store;
 use crate::store::quarantine::{self, Entry};
 
@@ -80,10 +83,18 @@ pub async fn answer<H: Host>(
     request: &Request,
     record: &mut Record<'_, H>,
 ) -> Response {
-    let Some(key) = &config.admin_key else {
+    let keys = [
+        config.admin_key.as_ref(),
+        config.drain_key.as_ref().filter(|_| route == Route::Drain),
+    ];
+    if keys == [None, None] {
         return no(record, 404, "not_found");
-    };
-    if !is_operator(request, &key.0) {
+    }
+    if !keys
+        .into_iter()
+        .flatten()
+        .any(|key| is_operator(request, &key.0))
+    {
         record.alarm = request.header("authorization").is_some();
         return no(record, 401, "unauthorized").with("www-authenticate", "Bearer");
     }
@@ -148,10 +159,17 @@ async fn drain<H: Host>(
     if let Some(fault) = drained.fault {
         return failed(record, fault);
     }
+    // What waits now is in this line alone, so that nobody has to ask for it: drains come every few seconds.
+    if let Ok(keys) = host.keys().await {
+        record.state = status::summary(config, &keys, host.now());
+    }
     record.outcome = "drained";
-    let counts = json!({ "delivered": delivered, "quarantined": quarantined, "waits": waiting });
-    let mut body = counts;
-    body["left"] = json!(drained.left);
+    let body = json!({
+        "delivered": delivered,
+        "quarantined": quarantined,
+        "waits": waiting,
+        "left": drained.left,
+    });
     Response::json(200, &body)
 }
 

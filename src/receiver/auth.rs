@@ -1,7 +1,9 @@
-//! Who may post to a feed: a key and a secret as a webhook feed of Google SecOps takes them, a token of Microsoft Entra, or both.
+//! Who may post to a feed: a key and a secret as a webhook feed of Google SecOps takes them, a token of Microsoft
+//! Entra, or both.
 //!
-//! The names of headers and parameters are those of "Create an HTTPS webhook feed" (docs.cloud.google.com/chronicle, 2026):
-//! Event Grid can be given either. A header counts before its parameter, and a wrong header is not rescued by the query.
+//! The names of headers and parameters are those of "Create an HTTPS webhook feed" (docs.cloud.google.com/chronicle,
+//! 2026): Event Grid can be given either. A header counts before its parameter, and a wrong header is not rescued by
+//! the query.
 
 pub mod entra;
 mod jwks;

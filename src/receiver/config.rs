@@ -1,11 +1,15 @@
 //! The receiver's configuration: feeds as they are in SecOps, plus a destination and a mode of acknowledgement.
 //!
-//! TOML, checked whole: all mistakes are told at once, each with its place and, where one is near, a suggestion. A text that
-//! is wholly `{name}` stands for a Spin variable, so that secrets stay with Spin's providers of variables.
+//! TOML, checked whole: all mistakes are told at once, each with its place and, where one is near, a suggestion. A
+//! text that is wholly `{name}` stands for a Spin variable, so that secrets stay with Spin's providers of variables.
 //!
-//! Variables of the receiver's own: `udmill_config` holds the text. `udmill_loopback` says `true` where nobody but this machine can
-//! reach the receiver: whoever listens knows that, while a request's `Host` is the sender's to choose. `udmill_allowed_hosts` repeats
-//! the runtime's list of allowed outbound hosts, which a component cannot ask for.
+//! Variables of the receiver's own:
+//!
+//! - `udmill_config` holds the text.
+//! - `udmill_loopback` says `true` where nobody but this machine can reach the receiver: whoever listens knows that, while
+//!   a request's `Host` is the sender's to choose.
+//! - `udmill_allowed_hosts` repeats the runtime's list of allowed outbound hosts, which a component cannot ask for.
+//! - `udmill_drain_key` opens the drain of the spool, and nothing else, to a scheduler.
 
 mod feed;
 mod outbound;
@@ -53,7 +57,12 @@ pub async fn load<H: Host>(host: &H) -> Result<Config, Unready> {
         is_loopback: is_loopback.as_deref() == Some("true"),
         check: &check,
     };
-    read(&text, &variables, &around, allowed_hosts.as_deref()).map_err(Unready::Invalid)
+    let drain_key = variable("udmill_drain_key").await?;
+    let config = read(&text, &variables, &around, allowed_hosts.as_deref());
+    Ok(Config {
+        drain_key: drain_key.map(Secret),
+        ..config.map_err(Unready::Invalid)?
+    })
 }
 
 /// Why there is no configuration.
@@ -72,6 +81,8 @@ pub struct Config {
     pub max_body: usize,
     /// The key of the admin routes; without one they do not exist.
     pub admin_key: Option<Secret>,
+    /// The key of the drain alone, for whoever calls it every few seconds.
+    pub drain_key: Option<Secret>,
     /// By name.
     pub feeds: BTreeMap<String, Feed>,
     /// By name.
@@ -173,6 +184,7 @@ fn read(
     let mut config = Config {
         max_body: root.bytes("max_body", 1, MOST_BODY).unwrap_or(MAX_BODY),
         admin_key: root.secret("admin_key"),
+        drain_key: None,
         feeds: BTreeMap::new(),
         destinations: BTreeMap::new(),
         warnings: Vec::new(),

@@ -50,8 +50,8 @@ impl Request {
             .map(|(_, value)| value.trim())
     }
 
-    /// The first parameter of this name in the query, decoded as browsers encode it (WHATWG URL, 5: percent signs, and a plus
-    /// sign for a space).
+    /// The first parameter of this name in the query, decoded as browsers encode it (WHATWG URL, 5: percent signs,
+    /// and a plus sign for a space).
     pub fn parameter(&self, name: &str) -> Option<String> {
         self.query.split('&').find_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

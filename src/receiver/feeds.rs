@@ -1,11 +1,12 @@
-//! POST and OPTIONS on a feed's URL: the handshakes and deliveries of Azure Event Grid, and of whoever sends logs as it does.
+//! POST and OPTIONS on a feed's URL: the handshakes and deliveries of Azure Event Grid, and of whoever sends logs as
+//! it does.
 //!
-//! Follows "Message delivery and retry" (learn.microsoft.com, 9 February 2026): 400, 401, 403 and 413 are never retried, so they are
-//! for what cannot succeed later; what may pass is 503. 401 and 403 also cost other events of the subscription five minutes,
-//! which is why bad credentials of a delivery are 503 unless the feed says otherwise.
+//! Follows "Message delivery and retry" (learn.microsoft.com, 9 February 2026): 400, 401, 403 and 413 are never
+//! retried, so they are for what cannot succeed later; what may pass is 503. 401 and 403 also cost other events of
+//! the subscription five minutes, which is why bad credentials of a delivery are 503 unless the feed says otherwise.
 //!
-//! A handshake of a stranger is never answered 200: it could aim somebody else's events at us. A URL for manual validation or a callback is
-//! never followed.
+//! A handshake of a stranger is never answered 200: it could aim somebody else's events at us. A URL for manual
+//! validation or a callback is never followed.
 
 use std::time::Duration;
 
@@ -110,8 +111,8 @@ fn validation<H: Host>(
     )
 }
 
-/// The handshake of CloudEvents' "HTTP 1.1 Web Hooks". Who knows the credentials passes, and who has none if the feed lists the
-/// origin.
+/// The handshake of CloudEvents' "HTTP 1.1 Web Hooks". Who knows the credentials passes, and who has none if the feed
+/// lists the origin.
 fn origin<H: Host>(
     feed: &Feed,
     asked: Origin,
@@ -196,7 +197,8 @@ fn unauthorized<H: Host>(
     }
 }
 
-/// The headers that tell what a request is. The others may be secret, and are no business of a component that is but a parser.
+/// The headers that tell what a request is. The others may be secret, and are no business of a component that is but
+/// a parser.
 fn telling(headers: Vec<(String, String)>) -> Vec<(String, String)> {
     let is_telling = |name: &str| {
         let starts = [

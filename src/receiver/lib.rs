@@ -1,7 +1,8 @@
 //! The Event Grid receiver: takes audit logs over HTTP, and answers 200 only when they are safe.
 //!
-//! Everything that decides something is a plain function over [`Host`], so that it is tested natively; `spin` is the one module
-//! that knows in which runtime the receiver lives. No log is parsed here: the imported interfaces `webhook` and `transform` do that.
+//! Everything that decides something is a plain function over [`Host`], so that it is tested natively; `spin` is the
+//! one module that knows in which runtime the receiver lives. No log is parsed here: the imported interfaces
+//! `webhook` and `transform` do that.
 
 pub mod admin;
 pub mod auth;

@@ -1,4 +1,5 @@
-//! What a request gets for an answer: which route it is for, and what an instance of the component keeps between requests.
+//! What a request gets for an answer: which route it is for, and what an instance of the component keeps between
+//! requests.
 //!
 //! | route | method | answered by |
 //! | --- | --- | --- |
@@ -6,7 +7,8 @@
 //! | `/healthz`, `/readyz`, `/status` | GET | [`crate::status`] |
 //! | `/v1/spool/drain`, `/v1/quarantine…` | | [`crate::admin`] |
 //!
-//! An answer that is no success is `{"error":"<kind>"}` and holds nothing of the request. What may pass is 503 with `Retry-After`.
+//! An answer that is no success is `{"error":"<kind>"}` and holds nothing of the request. What may pass is 503 with
+//! `Retry-After`.
 
 use std::time::Duration;
 

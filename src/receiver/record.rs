@@ -1,4 +1,5 @@
-//! The one line of JSON that every request leaves in the log. Whoever runs the receiver counts its metrics from these lines alone.
+//! The one line of JSON that every request leaves in the log. Whoever runs the receiver counts its metrics from these
+//! lines alone.
 //!
 //! Nothing secret gets here: no header, no query, nothing of a body.
 
@@ -44,6 +45,8 @@ pub struct Record<'a, H: Host> {
     pub message: Option<String>,
     /// Somebody has to mend something.
     pub alarm: bool,
+    /// What waits in the store, as [`crate::status`] tells it; nothing where nobody has looked.
+    pub state: Map<String, Value>,
 }
 
 /// What became of a delivery's logs.
@@ -85,6 +88,7 @@ impl Tally {
             let bounds = bounds.chain(["inf".to_owned()]);
             let counts = self.lag.counts.iter().map(|it| json!(it));
             put("lag", bounds.zip(counts).collect());
+            put("lag_sum", json!(self.lag.sum));
             put("future", json!(self.lag.future));
             put("late", json!(self.lag.late));
             put("last_event", json!(last.to_rfc3339()));
@@ -119,6 +123,8 @@ pub fn drained(request: &str, done: &Done, outcome: &str) -> Value {
 pub struct Lag {
     /// As many as [`LAG_BOUNDS`], and one for longer.
     counts: Vec<usize>,
+    /// Of all, in seconds; events from the future count as none.
+    sum: i64,
     future: usize,
     late: usize,
     last: Option<DateTime<Utc>>,
@@ -138,6 +144,7 @@ impl Lag {
             if let Some(count) = lag.counts.get_mut(at) {
                 *count += 1;
             }
+            lag.sum = lag.sum.saturating_add(seconds.max(0));
             lag.future += usize::from(seconds < -SKEW);
             lag.late += usize::from(seconds > 86_400);
             lag.last = lag.last.max(Some(time));
@@ -146,8 +153,8 @@ impl Lag {
     }
 }
 
-/// The first `eventTimestamp` is the one of `metadata`, with which events begin. No text can hold these bytes, since quotes in texts are
-/// escaped.
+/// The first `eventTimestamp` is the one of `metadata`, with which events begin. No text can hold these bytes, since
+/// quotes in texts are escaped.
 fn event_time(event: &[u8]) -> Option<DateTime<Utc>> {
     const KEY: &[u8] = br#""eventTimestamp":""#;
     let at = event.windows(KEY.len()).position(|it| it == KEY)?;
@@ -178,6 +185,7 @@ impl<'a, H: Host> Record<'a, H> {
             fault: None,
             message: None,
             alarm: false,
+            state: Map::new(),
         }
     }
 
@@ -214,6 +222,7 @@ impl<'a, H: Host> Record<'a, H> {
         if self.alarm {
             put("alarm", json!(true));
         }
+        line.extend(self.state.clone());
         Value::Object(line)
     }
 }
@@ -269,7 +278,10 @@ mod tests {
         .concat();
         let lag = Lag::of(events.as_bytes(), received);
         assert_eq!(lag.counts, [3, 1, 0, 0, 0, 0, 1, 1]);
-        assert_eq!((lag.future, lag.late), (1, 1));
+        assert_eq!(
+            (lag.future, lag.late, lag.sum),
+            (1, 1, 10 + 11 + 86_399 + 86_401)
+        );
         assert_eq!(lag.last, "2026-03-14T12:01:01Z".parse().ok());
     }
 }

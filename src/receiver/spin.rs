@@ -1,7 +1,8 @@
-//! The receiver as a Spin HTTP trigger: spin-sdk 7, which speaks WASI 0.3 (<https://spinframework.dev/rust-components>, July 2026).
+//! The receiver as a Spin HTTP trigger: spin-sdk 7, which speaks WASI 0.3
+//! (<https://spinframework.dev/rust-components>, July 2026).
 //!
-//! Nothing is decided here. An instance answers up to 128 requests, some of them at the same time, so that configuration and tokens
-//! are read once for all of them.
+//! Nothing is decided here. An instance answers up to 128 requests, some of them at the same time, so that
+//! configuration and tokens are read once for all of them.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -30,7 +31,8 @@ use crate::wit::{transform, webhook};
 
 /// How long a sender may take for its body; Event Grid waits 30 s for the answer.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
-/// When an answer that is still not there is given up, body included: for a store that hangs. Everything else has its own deadline.
+/// When an answer that is still not there is given up, body included: for a store that hangs. Everything else has its
+/// own deadline.
 const GIVE_UP: Duration = Duration::from_secs(27);
 /// How long a receiver without a configuration is kept.
 const UNREADY: Duration = Duration::from_secs(5);
@@ -64,7 +66,8 @@ impl Guest for Component {
     }
 }
 
-/// The receiver of this instance. One without a configuration is not kept for long, since whoever mends it has to restart nothing.
+/// The receiver of this instance. One without a configuration is not kept for long, since whoever mends it has to
+/// restart nothing.
 async fn receiver(spin: &Spin, now: Duration) -> Rc<Receiver> {
     let kept = SHELL.with(|shell| shell.receiver.borrow().clone());
     match kept {

@@ -1,4 +1,5 @@
-//! What an orchestrator and an operator want to know: whether the process lives, whether it can do its work, and what waits.
+//! What an orchestrator and an operator want to know: whether the process lives, whether it can do its work, and what
+//! waits.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,7 @@ const FRESH: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Health {
     destinations: RefCell<BTreeMap<String, (Duration, Option<&'static str>)>>,
-    status: RefCell<Option<(Duration, Value)>>,
+    status: RefCell<Option<(Duration, Map<String, Value>)>>,
 }
 
 impl Health {
@@ -47,8 +48,8 @@ pub fn healthz<H: Host>(request: &Request, record: &mut Record<'_, H>) -> Respon
     Response::json(200, &json!({ "status": "ok" }))
 }
 
-/// Whether the configuration is valid and the store answers. The state of destinations is told, but changes nothing: a receiver that is
-/// taken away because a destination fails cannot answer 503 in its stead.
+/// Whether the configuration is valid and the store answers. The state of destinations is told, but changes nothing:
+/// a receiver that is taken away because a destination fails cannot answer 503 in its stead.
 pub async fn readyz<H: Host>(
     receiver: &Receiver,
     host: &H,
@@ -125,13 +126,14 @@ pub async fn status<H: Host>(
     };
     let key = config.admin_key.as_ref();
     if !key.is_some_and(|key| is_operator(request, &key.0)) {
-        status.as_object_mut().map(|it| it.remove("feeds"));
+        status.remove("feeds");
     }
     record.outcome = "ok";
-    Response::json(200, &status)
+    Response::json(200, &Value::Object(status))
 }
 
-fn summary(config: &Config, keys: &[String], now: DateTime<Utc>) -> Value {
+/// `spool` and `quarantine` of all feeds together, and of each one under `feeds`.
+pub fn summary(config: &Config, keys: &[String], now: DateTime<Utc>) -> Map<String, Value> {
     let waiting: Vec<Waiting> = keys.iter().filter_map(|key| Waiting::of(key)).collect();
     let prefix = quarantine::key("");
     let held = keys.iter().filter_map(|key| key.strip_prefix(&prefix));
@@ -147,7 +149,7 @@ fn summary(config: &Config, keys: &[String], now: DateTime<Utc>) -> Value {
         json!({
             "entries": states.iter().map(|it| it.entries).sum::<usize>(),
             "bytes": states.iter().map(|it| it.bytes).sum::<usize>(),
-            "oldest_seconds": seconds,
+            "oldest_s": seconds,
         })
     };
     // A feed that is no longer configured may have left something.
@@ -159,13 +161,19 @@ fn summary(config: &Config, keys: &[String], now: DateTime<Utc>) -> Value {
     let feeds = names.into_iter().map(|name| {
         let states: Vec<&spool::State> = spools.get(name).into_iter().collect();
         let count = quarantined.get(name).copied().unwrap_or_default();
-        let state = json!({ "spool": spool(&states), "quarantine": { "entries": count } });
+        let state = json!({ "spool": spool(&states), "quarantine": count });
         (name.to_owned(), state)
     });
+    let feeds: Map<String, Value> = feeds.collect();
     let states: Vec<&spool::State> = spools.values().collect();
-    json!({
-        "spool": spool(&states),
-        "quarantine": { "entries": quarantined.values().sum::<usize>() },
-        "feeds": feeds.collect::<Map<String, Value>>(),
-    })
+    let count = quarantined.values().sum::<usize>();
+    let whole = [
+        ("spool", spool(&states)),
+        ("quarantine", json!(count)),
+        ("feeds", Value::Object(feeds)),
+    ];
+    whole
+        .map(|(key, value)| (key.to_owned(), value))
+        .into_iter()
+        .collect()
 }

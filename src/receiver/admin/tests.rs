@@ -110,6 +110,24 @@ fn nobody_comes_in_without_the_key() {
 }
 
 #[test]
+fn a_scheduler_has_a_key_for_the_drain_alone() {
+    for line in ["", "admin_key = \"{key}\""] {
+        let (host, _) = setup(line);
+        let variable = ("udmill_drain_key".to_owned(), "for the drain alone".to_owned());
+        host.variables.borrow_mut().extend([variable]);
+        let receiver = block_on(Receiver::load(&host));
+        let setup = (host, receiver);
+        for (method, path) in ROUTES {
+            let is_drain = path.ends_with("drain");
+            let (code, _) = call(&setup, method, path, "Bearer for the drain alone");
+            assert_eq!(code == 200, is_drain, "{path}");
+            let (code, _) = call(&setup, method, path, "Bearer another");
+            assert_eq!(code, if line.is_empty() && !is_drain { 404 } else { 401 }, "{path}");
+        }
+    }
+}
+
+#[test]
 fn a_route_has_one_method() {
     let setup = operated();
     for (method, path) in ROUTES {
@@ -137,7 +155,7 @@ fn what_waits_is_drained() {
     setup.0.pass(Duration::from_secs(90));
     let (_, status) = operate(&setup, "GET", "/status");
     assert_eq!(status["spool"]["entries"], 1);
-    assert_eq!(status["feeds"]["azdo"]["spool"]["oldest_seconds"], 90);
+    assert_eq!(status["feeds"]["azdo"]["spool"]["oldest_s"], 90);
     assert_eq!(call(&setup, "GET", "/status", "").1.get("feeds"), None);
 
     setup.0.answers(|_| answer(500, ""));
@@ -155,6 +173,10 @@ fn what_waits_is_drained() {
     let expected = json!({ "delivered": 1, "quarantined": 0, "waits": 0, "left": 0 });
     assert_eq!((code, body), (200, expected));
     let logged = setup.0.logged.borrow();
+    let last: Value = serde_json::from_str(logged.last().expect("a line")).expect("JSON");
+    let nothing = json!({ "entries": 0, "bytes": 0, "oldest_s": 0 });
+    assert_eq!((&last["spool"], &last["quarantine"]), (&nothing, &json!(0)));
+    assert_eq!(last["feeds"]["azdo"]["spool"], nothing);
     let lines = logged
         .iter()
         .map(|it| serde_json::from_str::<Value>(it).expect("JSON"));

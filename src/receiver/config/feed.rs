@@ -5,7 +5,8 @@ use super::{Ack, Auth, Entra, Feed};
 use crate::auth::digest;
 use crate::wit::transform::{FieldNames, Label, Options};
 
-/// Event Grid's own application in the public cloud ("Deliver events using Microsoft Entra ID", learn.microsoft.com, 2026).
+/// Event Grid's own application in the public cloud ("Deliver events using Microsoft Entra ID", learn.microsoft.com,
+/// 2026).
 const EVENT_GRID: &str = "4962773b-9cdb-44cf-a8bf-237846a00ab7";
 /// The role that Microsoft's script gives to Event Grid's application.
 const ROLE: &str = "AzureEventGridSecureWebhookSubscriber";
@@ -22,8 +23,8 @@ pub struct Surroundings<'a> {
     pub check: &'a dyn Fn(&Options) -> Result<(), String>,
 }
 
-/// A feed, and where it stands. Every mistake in it is told to the section; with one, the answer may be none. What is not wise
-/// goes to `warnings`.
+/// A feed, and where it stands. Every mistake in it is told to the section; with one, the answer may be none. What is
+/// not wise goes to `warnings`.
 pub fn read<'a>(
     name: &str,
     mut section: Section<'a>,
@@ -210,7 +211,8 @@ fn entra_of(mut section: Section<'_>) -> Option<Entra> {
     })
 }
 
-/// The origin of a URL, with its port, if it is one over which keys may come: `https://login.microsoftonline.com:443`.
+/// The origin of a URL, with its port, if it is one over which keys may come:
+/// `https://login.microsoftonline.com:443`.
 pub fn origin(text: &str) -> Option<String> {
     let url = url::Url::parse(text).ok()?;
     let host = url.host_str()?;

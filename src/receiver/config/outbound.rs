@@ -1,7 +1,9 @@
-//! Whether the runtime lets destinations be reached: Spin asks `allowed_outbound_hosts`, which the receiver's variable
-//! `udmill_allowed_hosts` repeats ("Granting HTTP permissions to components", spinframework.dev/v3/http-outbound, 2026).
+//! Whether the runtime lets destinations be reached: Spin asks `allowed_outbound_hosts`, which the receiver's
+//! variable `udmill_allowed_hosts` repeats ("Granting HTTP permissions to components",
+//! spinframework.dev/v3/http-outbound, 2026).
 //!
-//! Without the variable nothing is checked here; the runtime then says no when something is sent. Networks (CIDR) are not known.
+//! Without the variable nothing is checked here; the runtime then says no when something is sent. Networks (CIDR) are
+//! not known.
 
 use super::section::{Place, quoted};
 

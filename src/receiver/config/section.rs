@@ -1,4 +1,5 @@
-//! A table of the configuration, read key by key. What is wrong is collected, never thrown; what nobody asked for is a mistake too.
+//! A table of the configuration, read key by key. What is wrong is collected, never thrown; what nobody asked for is
+//! a mistake too.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

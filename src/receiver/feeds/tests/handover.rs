@@ -64,7 +64,12 @@ fn no_event_type_at_all() {
     assert_eq!(response.body, br#"{"validationResponse":"512d38b6"}"#);
 }
 
-const WEBHOOK: &str = "type = \"secops-webhook\"\nurl = \"https://chronicle.example/v1/feeds/1:importPushLogs\"\napi_key = \"k\"\nsecret = \"s\"";
+const WEBHOOK: &str = r#"
+type = "secops-webhook"
+url = "https://chronicle.example/v1/feeds/1:importPushLogs"
+api_key = "k"
+secret = "s"
+"#;
 
 fn secops() -> Setup {
     Setup::new("", WEBHOOK)
@@ -180,11 +185,7 @@ fn secops_5xx_connection_error_or_time_out() {
 
 #[test]
 fn secops_401_403_or_404() {
-    for (status, kind) in [
-        (401, "credentials"),
-        (403, "denied"),
-        (404, "not_found"),
-    ] {
+    for (status, kind) in [(401, "credentials"), (403, "denied"), (404, "not_found")] {
         let setup = secops();
         setup.host.answers(move |_| answer(status, ""));
         let response = setup.answer(post(&events(&["1"])));
