@@ -191,7 +191,7 @@ impl Host for Spin {
             let answer = body.take_unstarted();
             let answer = answer.ok_or_else(|| SendError::Failed("no answer".to_owned()))?;
             let headers = header_list(answer.get_headers());
-            let body = read(answer, ANSWER_LIMIT).await.map_err(send_error)?;
+            let body = read(answer, ANSWER_LIMIT, None).await.map_err(send_error)?;
             Ok(Answer {
                 status,
                 headers,
@@ -238,7 +238,7 @@ async fn body(request: types::Request, limit: usize) -> Body {
     if length.is_some_and(|it| it > limit as u64) {
         return Body::TooLarge;
     }
-    match or_late(BODY_WITHIN, read(request, limit)).await {
+    match or_late(BODY_WITHIN, read(request, limit, length)).await {
         Some(Ok(read)) if !read.is_whole => Body::TooLarge,
         Some(Ok(read)) if length.is_none_or(|it| it == read.bytes.len() as u64) => {
             Body::Whole(read.bytes)
@@ -248,13 +248,21 @@ async fn body(request: types::Request, limit: usize) -> Body {
 }
 
 /// Reads up to `limit` bytes of a message, and one more to see whether there are more.
-async fn read(message: impl IncomingMessage, limit: usize) -> Result<Read, ErrorCode> {
+async fn read(
+    message: impl IncomingMessage,
+    limit: usize,
+    length: Option<u64>,
+) -> Result<Read, ErrorCode> {
     let (done, end) = wasip3::wit_future::new(|| Ok(()));
     let (mut stream, trailers) = message.consume_body(end);
-    let mut bytes = Vec::new();
+    // A body that is as long as announced need not be moved.
+    let announced = length.and_then(|it| usize::try_from(it).ok());
+    let room = announced.map_or(READ_SIZE, |it| it.min(limit) + 1);
+    let mut bytes = Vec::with_capacity(room);
     let read = loop {
-        let room = READ_SIZE.min(limit + 1 - bytes.len());
-        bytes.reserve(room);
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(READ_SIZE);
+        }
         let result;
         (result, bytes) = stream.read(bytes).await;
         if bytes.len() > limit {
