@@ -112,18 +112,18 @@ struct Road {
 impl<H: Host> Drain<'_, H> {
     async fn run(&mut self, most: usize) -> Result<(), Fault> {
         let swept = sweep::sweep_hourly(self.host).await;
-        swept.map_err(store::fault)?;
+        let swept = swept.map(drop).map_err(store::fault);
         let waiting = spool::waiting(self.host).await.map_err(store::fault)?;
         let waiting = VecDeque::from(waiting);
         self.drained.left = waiting.len();
         if waiting.is_empty() {
-            return Ok(());
+            return swept;
         }
         let mark = self.host.get(DRAINING).await.map_err(store::fault)?;
         let drained = self.entries(waiting, mark, most).await;
         // Whatever happened, this drain has not died.
         let ended = self.host.delete(DRAINING).await;
-        drained.and(ended.map_err(store::fault))
+        drained.and(ended.map_err(store::fault)).and(swept)
     }
 
     async fn entries(
@@ -140,11 +140,13 @@ impl<H: Host> Drain<'_, H> {
             waiting.push_front(suspect);
         }
         if !self.is_careful {
-            self.mark("").await?;
+            self.mark("").await;
         }
         // Half of the drains begin with the newest: one entry that takes all the time does not hold up the others for
         // ever.
         let mut from_newest = suspect.is_empty() && self.host.random()[0] & 1 == 1;
+        // The store may fail over one entry; failing over two, it ends the drain.
+        let mut faults = Ok(());
         while self.drained.entries.len() < most && self.host.elapsed() < self.deadline {
             let next = match from_newest {
                 true => waiting.pop_back(),
@@ -152,14 +154,20 @@ impl<H: Host> Drain<'_, H> {
             };
             let Some(next) = next else { break };
             let deaths = if next.id == suspect { deaths } else { 0 };
-            if self.one(next, deaths).await? {
-                from_newest = !from_newest;
+            match self.one(next, deaths).await {
+                Ok(false) => {}
+                Ok(true) => from_newest = !from_newest,
+                Err(fault) if faults.is_err() => return Err(fault),
+                Err(fault) => {
+                    faults = Err(fault);
+                    from_newest = !from_newest;
+                }
             }
         }
-        Ok(())
+        faults
     }
 
-    /// Tries an entry, and tells whether it failed.
+    /// Tries an entry, and tells whether it failed. An error is the store's.
     async fn one(&mut self, waiting: Waiting, deaths: usize) -> Result<bool, Fault> {
         let is_old = self.host.now() - waiting.received > AGE;
         let feed = self.config.feeds.get(&waiting.feed);
@@ -169,7 +177,7 @@ impl<H: Host> Drain<'_, H> {
             return Ok(false);
         }
         if self.is_careful {
-            self.mark(&format!("{} {}", waiting.id, deaths + 1)).await?;
+            self.mark(&format!("{} {}", waiting.id, deaths + 1)).await;
         }
         let read = spool::read(self.host, &waiting).await;
         let payload = match read.map_err(store::fault)? {
@@ -286,9 +294,9 @@ impl<H: Host> Drain<'_, H> {
         });
     }
 
-    async fn mark(&self, text: &str) -> Result<(), Fault> {
-        let set = self.host.set(DRAINING, text.as_bytes()).await;
-        set.map_err(store::fault)
+    /// A store that is full takes no mark, and needs the drain all the more.
+    async fn mark(&self, text: &str) {
+        let _ = self.host.set(DRAINING, text.as_bytes()).await;
     }
 }
 

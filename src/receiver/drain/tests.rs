@@ -129,7 +129,10 @@ fn two_drains_at_once_lose_nothing() {
         }
         let bad = b"no log";
         assert!(block_on(store_in(&host, &config, "azdo", bad)));
-        both(seed, drain_all(&host, &config), drain_all(&host, &config));
+        let (one, other) = both(seed, drain_all(&host, &config), drain_all(&host, &config));
+        for drained in [one, other] {
+            assert!(!outcomes(&drained).contains(&Outcome::Waits), "{drained:?}");
+        }
         block_on(drain_all(&host, &config));
         assert_eq!(takers.ids(), ids);
         let held: Vec<_> = quarantined(&host).into_iter().map(|it| it.1).collect();
@@ -147,12 +150,31 @@ fn a_full_store_acknowledges_nothing_and_keeps_what_it_has() {
     let stored = delivery::store(&host, &config.feeds["azdo"], b"x", "r2");
     let fault = block_on(stored).expect_err("a fault");
     assert_eq!(fault.kind, "store");
-    let drained = block_on(drain_all(&host, &config));
-    assert!(drained.fault.is_some());
-    host.mend_store();
+    // What frees the store is not stopped by its being full.
     let drained = block_on(drain_all(&host, &config));
     assert_eq!(outcomes(&drained), [Outcome::Delivered]);
     assert_eq!(takers.ids(), ["1"]);
+}
+
+#[test]
+fn an_entry_that_a_full_store_cannot_quarantine_holds_up_nobody() {
+    let (host, config) = (Memory::new(), config());
+    let takers = Takers::of(&host);
+    for payload in [&b"no log"[..], &payload(["1"]), &payload(["2"])] {
+        assert!(block_on(store_in(&host, &config, "azdo", payload)));
+        assert!(block_on(store_in(&host, &config, "other", payload)));
+    }
+    let mut without = self::config();
+    without.feeds.remove("other");
+    host.break_store(|it| (it.operation == "set").then_some(StoreError::Full));
+    for _ in 0..4 {
+        assert!(block_on(drain_all(&host, &without)).fault.is_some());
+    }
+    assert_eq!(takers.ids(), ["1", "2"]);
+    host.mend_store();
+    let drained = block_on(drain_all(&host, &without));
+    assert_eq!((drained.left, drained.fault), (0, None));
+    assert_eq!(quarantined(&host).len(), 4);
 }
 
 #[test]

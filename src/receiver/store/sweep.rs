@@ -15,7 +15,10 @@ pub const SWEPT: &str = "swept";
 /// Parts that are younger may still get their index entry, and so may a request that takes as long as none can.
 const AGE: TimeDelta = TimeDelta::hours(1);
 
-/// Sweeps if the last time is an hour ago, and tells how many keys were removed.
+/// The most keys that one sweep removes: as many as take little of a drain's time. The next one goes on.
+const MOST: usize = 500;
+
+/// Sweeps if the last time is an hour ago or if there was more to do, and tells how many keys were removed.
 ///
 /// # Errors
 ///
@@ -28,44 +31,49 @@ pub async fn sweep_hourly<H: Host>(host: &H) -> Result<usize, StoreError> {
     if last.is_ok_and(|it| now.signed_duration_since(it).abs() < AGE) {
         return Ok(0);
     }
-    host.set(SWEPT, now.to_rfc3339().as_bytes()).await?;
-    sweep(host).await
+    let removed = sweep(host, MOST).await?;
+    if removed < MOST {
+        // A store that is full takes no note, and is swept again.
+        let _ = host.set(SWEPT, now.to_rfc3339().as_bytes()).await;
+    }
+    Ok(removed)
 }
 
-/// Removes parts that are older than an hour and that no index entry names, and old entries of the ledger.
+/// Removes parts that are older than an hour and that no index entry names, and old entries of the ledger; `most`
+/// keys in all.
 ///
 /// # Errors
 ///
 /// When the store fails.
-pub async fn sweep<H: Host>(host: &H) -> Result<usize, StoreError> {
+pub async fn sweep<H: Host>(host: &H, most: usize) -> Result<usize, StoreError> {
     let now = host.now();
     let keys = host.keys().await?;
-    let mut removed = 0;
     let spooled = keys.iter().filter_map(|key| Waiting::of(key));
     let spooled: BTreeSet<String> = spooled.map(|it| it.id).collect();
+    let mut old: Vec<&str> = Vec::new();
     let mut unnamed: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for key in &keys {
-        if ledger::is_old(key, now) {
-            host.delete(key).await?;
-            removed += 1;
-        }
         match parts::id_of(key) {
             Some(id) if is_old(id, now) && !spooled.contains(id) => {
                 unnamed.entry(id).or_default().push(key);
             }
+            None if ledger::is_old(key, now) => old.push(key),
             _ => {}
         }
     }
     for (id, parts) in unnamed {
-        if is_quarantined(host, id).await? {
-            continue;
+        if old.len() >= most {
+            break;
         }
-        for part in parts {
-            host.delete(part).await?;
-            removed += 1;
+        if !is_quarantined(host, id).await? {
+            old.extend(parts);
         }
     }
-    Ok(removed)
+    old.truncate(most);
+    for key in &old {
+        host.delete(key).await?;
+    }
+    Ok(old.len())
 }
 
 fn is_old(id: &str, now: DateTime<Utc>) -> bool {
@@ -114,11 +122,11 @@ mod tests {
         assert_eq!(run(quarantine::put(&host, about(), &payload)), None);
         host.restart();
         assert_eq!(host.keys_under(parts::PREFIX).len(), 4);
-        assert_eq!(block_on(sweep(&host)), Ok(0));
+        assert_eq!(block_on(sweep(&host, MOST)), Ok(0));
         host.pass(HOUR);
-        assert_eq!(block_on(sweep(&host)), Ok(0));
+        assert_eq!(block_on(sweep(&host, MOST)), Ok(0));
         host.pass(Duration::from_secs(1));
-        assert_eq!(block_on(sweep(&host)), Ok(4));
+        assert_eq!(block_on(sweep(&host, MOST)), Ok(4));
         assert_eq!(host.keys_under(""), [""; 0]);
     }
 
@@ -130,7 +138,7 @@ mod tests {
         block_on(quarantine::put(&host, about(), &payload)).expect("a store");
         let before = host.keys_under("");
         host.pass(1000 * HOUR);
-        assert_eq!(block_on(sweep(&host)), Ok(0));
+        assert_eq!(block_on(sweep(&host, MOST)), Ok(0));
         assert_eq!(host.keys_under(""), before);
     }
 
@@ -143,7 +151,7 @@ mod tests {
         host.pass(Duration::from_secs(1));
         let id = block_on(quarantine::put(&host, about(), b"x")).expect("a store");
         host.pass(2 * HOUR);
-        assert_eq!(block_on(sweep(&host)), Ok(1));
+        assert_eq!(block_on(sweep(&host, MOST)), Ok(1));
         let entry = block_on(quarantine::get(&host, &id))
             .expect("a store")
             .expect("an entry");
@@ -151,6 +159,28 @@ mod tests {
             block_on(quarantine::raw(&host, &entry)),
             Ok(Some(b"x".to_vec()))
         );
+    }
+
+    #[test]
+    fn a_sweep_that_has_much_to_do_goes_on_the_next_time() {
+        let host = Memory::new();
+        for at in 0..1200_u32 {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&at.to_be_bytes());
+            block_on(ledger::accepted(&host, &digest)).expect("a store");
+        }
+        host.pass(48 * HOUR);
+        let removed = [(); 4].map(|()| block_on(sweep_hourly(&host)).expect("a store"));
+        assert_eq!(removed, [MOST, MOST, 200, 0]);
+    }
+
+    #[test]
+    fn a_full_store_is_swept() {
+        let host = Memory::new();
+        block_on(ledger::accepted(&host, &[7; 32])).expect("a store");
+        host.pass(48 * HOUR);
+        host.break_store(|it| (it.operation == "set").then_some(StoreError::Full));
+        assert_eq!(block_on(sweep_hourly(&host)), Ok(1));
     }
 
     #[test]

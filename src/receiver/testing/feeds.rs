@@ -39,11 +39,7 @@ pub fn config() -> Config {
 /// A configuration that has no mistakes.
 pub fn read(text: &str) -> Config {
     let host = Memory::new();
-    let variables = [
-        ("udmill_config", text),
-        ("udmill_loopback", "true"),
-        ("udmill_allowed_hosts", "https://*:*"),
-    ];
+    let variables = [("udmill_config", text), ("udmill_loopback", "true")];
     for (name, value) in variables {
         let mut variables = host.variables.borrow_mut();
         variables.insert(name.to_owned(), value.to_owned());
