@@ -121,6 +121,22 @@ impl Keys {
     }
 }
 
+/// Whether two texts are equal.
+#[inline]
+pub fn equal(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let print = Print::of(one);
+    print == Print::of(other) && (print.length <= 16 || middle_equal(one, other))
+}
+
+/// The hash of a text.
+#[inline]
+pub fn hash(text: &str) -> u64 {
+    let mut hasher = TextHasher::default();
+    hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
 /// Whether two keys of one length and with equal ends are equal.
 #[inline]
 fn middle_equal(one: &[u8], other: &[u8]) -> bool {
@@ -147,6 +163,10 @@ impl Hasher for TextHasher {
             .iter()
             .fold(rest.len() as u64, |last, byte| last << 8 | u64::from(*byte));
         self.mix(last);
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.mix(word);
     }
 
     fn finish(&self) -> u64 {

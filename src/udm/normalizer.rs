@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::envelope::HANDSHAKES;
 use crate::guess::Guesses;
 use crate::json::{self, Piece};
-use crate::keys::TextMap;
+use crate::keys::{self, TextMap};
 use crate::layout::Layouts;
 use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, Step, TRUNCATED};
 use crate::record::{Cell, Leaf, Record};
@@ -37,7 +37,14 @@ pub struct Normalizer {
     made_text: String,
     layouts: Layouts,
     page: Page,
-    remembered: TextMap<String, Option<String>>,
+    /// By the hashes of the texts.
+    remembered: TextMap<u64, Remembered>,
+}
+
+/// A text, and what a row's function made of it.
+struct Remembered {
+    text: String,
+    made: Option<String>,
 }
 
 /// What became of a record.
@@ -212,8 +219,11 @@ impl Normalizer {
                 }
                 Action::Remembered(function, cells) => {
                     let key = record.json(step.input, log);
-                    if let Some(made) = self.remembered.get(key) {
-                        if let Some(json) = made {
+                    let hash = keys::hash(key);
+                    if let Some(known) = self.remembered.get(&hash)
+                        && keys::equal(&known.text, key)
+                    {
+                        if let Some(json) = &known.made {
                             record.fill_json(step.output, step.row, json);
                         }
                         continue;
@@ -229,11 +239,11 @@ impl Normalizer {
                     if let Some(json) = &made {
                         record.fill_json(step.output, step.row, json);
                     }
-                    if let Some(key) = key {
+                    if let Some(text) = key {
                         if self.remembered.len() >= MAX_REMEMBERED {
                             self.remembered.clear();
                         }
-                        self.remembered.insert(key, made);
+                        self.remembered.insert(hash, Remembered { text, made });
                     }
                 }
                 Action::Parse(what, parse) => {

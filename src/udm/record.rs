@@ -4,6 +4,7 @@
 //! cleared from one log to the next.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Piece};
 use crate::writer::WIDE;
@@ -12,8 +13,26 @@ use crate::writer::WIDE;
 const WORDS: usize = 5;
 
 /// A set of cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Mask([u64; WORDS]);
+
+impl PartialEq for Mask {
+    /// Word by word: what would be derived calls a function.
+    #[inline]
+    fn eq(&self, other: &Mask) -> bool {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.fold(0, |different, (a, b)| different | (a ^ b)) == 0
+    }
+}
+
+impl Eq for Mask {}
+
+impl Hash for Mask {
+    #[inline]
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.iter().for_each(|word| hasher.write_u64(*word));
+    }
+}
 
 impl Mask {
     /// How many cells fit.
@@ -226,7 +245,7 @@ impl Record {
     /// Puts JSON that the row made into a cell, as it is.
     pub fn fill_json(&mut self, cell: u16, row: u16, json: &str) {
         let start = self.scratch.len() as u32;
-        self.scratch.extend_from_slice(json.as_bytes());
+        json::append(&mut self.scratch, json.as_bytes());
         let piece = Piece {
             start,
             end: self.scratch.len() as u32,

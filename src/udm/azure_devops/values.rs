@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 pub use super::objects::FIELDS as OBJECT;
 use super::objects::{Object, Positions, STORED_CONTENT, object};
 use super::{event_type, outcome};
+use crate::keys::equal;
 use crate::requirements::{Fact, met};
 use crate::row::Inputs;
 use crate::user_agent;
@@ -26,12 +27,12 @@ pub fn id_in_records<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// Row 4: a person or a service principal.
 pub fn unless_service<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0).filter(|name| name != SERVICE)
+    inputs.text(0).filter(|name| !equal(name, SERVICE))
 }
 
 /// Row 4: the service itself is told by a label, whose key the page does not give (C4).
 pub fn only_service<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0).filter(|name| name == SERVICE)
+    inputs.text(0).filter(|name| equal(name, SERVICE))
 }
 
 /// Row 5: addresses only.
@@ -43,7 +44,7 @@ pub fn email<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 pub fn no_email<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     inputs
         .text(0)
-        .filter(|text| !inputs.has(1) && text != SERVICE)
+        .filter(|text| !inputs.has(1) && !equal(text, SERVICE))
 }
 
 /// One `@` with something on either side, a dot on the right, and nothing that separates addresses.
@@ -68,13 +69,14 @@ fn is_email(text: &str) -> bool {
 /// Row 6, with C29: all service principals have the same all-zero user id.
 pub fn user_id<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let id = inputs.text(0)?;
-    let is_principal = id == ZERO && inputs.text(1).is_some_and(|client| client != ZERO);
+    let is_principal =
+        equal(&id, ZERO) && inputs.text(1).is_some_and(|client| !equal(&client, ZERO));
     (!is_principal).then_some(id)
 }
 
 /// C15, C29: an id that names something.
 pub fn not_zero<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0).filter(|id| id != ZERO)
+    inputs.text(0).filter(|id| !equal(id, ZERO))
 }
 
 /// Row 7.
@@ -138,7 +140,7 @@ pub fn account_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 /// Row 102: what the page calls `summary` is the first part of the mechanism (C7).
 pub fn mechanism<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let (details, _) = split_mechanism(inputs.text(0)?);
-    (details == "UserAuthToken").then_some(Cow::Borrowed("USERNAME_PASSWORD"))
+    equal(&details, "UserAuthToken").then_some(Cow::Borrowed("USERNAME_PASSWORD"))
 }
 
 /// Row 71 for `Parse`: IPv4 or IPv6, as UDM wants it, without port, brackets or zone.
@@ -248,7 +250,7 @@ pub fn resource_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// C15: a project without a name and with an all-zero id is none.
 pub fn project_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let is_project = inputs.has(1) || inputs.text(0).is_some_and(|id| id != ZERO);
+    let is_project = inputs.has(1) || inputs.text(0).is_some_and(|id| !equal(&id, ZERO));
     is_project.then_some(Cow::Borrowed("CLOUD_PROJECT"))
 }
 
@@ -267,7 +269,7 @@ fn object_of(inputs: &Inputs) -> Option<&'static Object> {
 
 fn field_of<'a>(inputs: &Inputs<'a>, positions: Positions) -> Value<'a> {
     let mut values = positions.into_iter().filter_map(|at| inputs.text(at));
-    values.find(|text| text != ZERO)
+    values.find(|text| !equal(text, ZERO))
 }
 
 /// C28, the id.
@@ -323,7 +325,7 @@ pub fn event_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let by_action = || event_type::wanted(&inputs.first(0..2)?, inputs.has(2));
     let kind = by_action()
         .filter(|kind| met(kind, has))
-        .or(Some("USER_RESOURCE_UPDATE_CONTENT").filter(|kind| met(kind, has)))
+        .or_else(|| Some("USER_RESOURCE_UPDATE_CONTENT").filter(|kind| met(kind, has)))
         .unwrap_or("GENERIC_EVENT");
     Some(Cow::Borrowed(kind))
 }
