@@ -124,7 +124,11 @@ fn auth(
         return None;
     }
     if feed.is_text("auth") {
-        feed.one_of("auth", &["none"])?;
+        if feed.text("auth")? != "none" {
+            // It may be a secret in the wrong place.
+            feed.wrong("auth", "\"none\" or a table of credentials", "another text");
+            return None;
+        }
         if !around.is_loopback {
             let expected = "credentials where others than this machine can reach the receiver";
             feed.wrong("auth", expected, "\"none\"");

@@ -67,8 +67,20 @@ impl<'a> File<'a> {
         self.problems.borrow_mut().push(Problem {
             line,
             path: path.to_owned(),
-            message,
+            message: self.without_values(message),
         });
+    }
+
+    /// A variable may be a secret, wherever somebody put it by mistake: its name stands for its value.
+    fn without_values(&self, mut message: String) -> String {
+        for (name, value) in self.variables {
+            message = message.replace(&quoted(value), &format!("\"{{{name}}}\""));
+            // A value of a few characters is in many messages by chance.
+            if value.len() >= 4 {
+                message = message.replace(value, &format!("{{{name}}}"));
+            }
+        }
+        message
     }
 }
 

@@ -203,6 +203,35 @@ fn secrets_are_hashes_or_long() {
 }
 
 #[test]
+fn no_secret_gets_into_a_message() {
+    let main = "[destination.main]\ntype = \"stdout\"\n";
+    for line in [
+        "log_type = \"{azdo_secret}\"",
+        "on_unauthorized = \"{azdo_secret}\"",
+        "destination = \"{azdo_secret}\"",
+        "split_delimiter = \"{azdo_secret}\"",
+        "auth = \"{azdo_secret}\"",
+        "auth = \"the value of azdo_secret\"",
+        "auth = { secrets = \"the value of azdo_secret\" }",
+        "auth.entra = { tenant = \"{azdo_secret}\", audience = \"{azdo_secret}\", keys_url = \"{azdo_secret}\" }",
+        "labels = \"the value of azdo_secret",
+    ] {
+        let found = problems(&format!(
+            "max_body = \"{{azdo_secret}}\"\n{main}[feed.azdo]\n{line}\n"
+        ));
+        assert!(
+            found.iter().all(|it| !it.contains("the value of")),
+            "{found:#?}"
+        );
+    }
+    let long = host("max_body = \"{long}\"");
+    let variable = ("long".to_owned(), "a long secret ".repeat(20));
+    long.variables.borrow_mut().extend([variable]);
+    let found = block_on(load(&long)).expect_err("problems");
+    assert!(!format!("{found:?}").contains("long secret"), "{found:?}");
+}
+
+#[test]
 fn hosts_that_the_runtime_does_not_allow_are_told() {
     let text = feed("").replace(
         "type = \"stdout\"",
