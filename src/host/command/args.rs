@@ -44,11 +44,9 @@ enum Names {
 #[derive(clap::Args)]
 pub struct ComponentArgs {
     /// The component to use instead of the one that came with this command.
-    #[arg(long, value_name = "FILE.wasm", env = COMPONENT, hide_env_values = true)]
+    #[arg(long, value_name = "FILE.wasm", env = "UDMILL_COMPONENT", hide_env_values = true)]
     component: Option<PathBuf>,
 }
-
-const COMPONENT: &str = "UDMILL_COMPONENT";
 
 /// One input: a file, or standard input.
 pub struct Input {
@@ -79,50 +77,69 @@ impl OptionArgs {
 }
 
 impl ComponentArgs {
-    /// What there is to know without arguments.
-    pub fn of_environment() -> ComponentArgs {
-        ComponentArgs {
-            component: env::var_os(COMPONENT).map(PathBuf::from),
-        }
-    }
-
     /// The component that was named, or else the one that came with the command.
     pub fn load(&self) -> Result<Component, Stop> {
-        let path = match &self.component {
-            Some(path) => path.clone(),
-            None => bundled()?,
-        };
-        let wasm = fs::read(&path)
-            .map_err(|error| Stop::Usage(format!("cannot read the component {path:?}: {error}")))?;
-        let cache = match Cache::of_user() {
-            Ok(cache) => Some(cache),
-            Err(error @ CacheError::Unsafe(..)) => {
-                output::complain(&error);
-                None
-            }
-            // Without a home or on a read-only disk there is just no cache.
-            Err(CacheError::Io(..)) => None,
-        };
-        let engine = Engine::new(Limits::default()).map_err(|it| Stop::Usage(it.to_string()))?;
-        Component::load(&engine, &wasm, cache.as_ref())
+        let (path, wasm) = self.read()?;
+        let engine = engine()?;
+        Component::load(&engine, &wasm, cache().as_ref())
             .map_err(|error| Stop::Usage(format!("cannot use the component {path:?}: {error}")))
+    }
+
+    /// Its path and bytes.
+    pub fn read(&self) -> Result<(PathBuf, Vec<u8>), Stop> {
+        read(
+            self.component.as_deref(),
+            "udmill_transform.wasm",
+            "--component",
+        )
+    }
+}
+
+/// The engine of the command's limits.
+pub fn engine() -> Result<Engine, Stop> {
+    Engine::new(Limits::default()).map_err(|error| Stop::Usage(error.to_string()))
+}
+
+/// Where compiled components are kept.
+pub fn cache() -> Option<Cache> {
+    match Cache::of_user() {
+        Ok(cache) => Some(cache),
+        Err(error @ CacheError::Unsafe(..)) => {
+            output::complain(&error);
+            None
+        }
+        // Without a home or on a read-only disk there is just no cache.
+        Err(CacheError::Io(..)) => None,
+    }
+}
+
+/// The path and bytes of the component that was named with `option`, or else of the one that came with the command.
+pub fn read(named: Option<&Path>, name: &str, option: &str) -> Result<(PathBuf, Vec<u8>), Stop> {
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => bundled(name, option)?,
+    };
+    match fs::read(&path) {
+        Ok(wasm) => Ok((path, wasm)),
+        Err(error) => Err(Stop::Usage(format!(
+            "cannot read the component {path:?}: {error}"
+        ))),
     }
 }
 
 /// The component beside the command, or where `cargo xtask build` puts it.
-fn bundled() -> Result<PathBuf, Stop> {
-    const NAME: &str = "udmill_transform.wasm";
+fn bundled(name: &str, option: &str) -> Result<PathBuf, Stop> {
     let command = env::current_exe().unwrap_or_default();
     let folder = command.parent().unwrap_or(Path::new("."));
     let places = [
-        folder.join(NAME),
-        folder.join("../wasm32-wasip2/guest").join(NAME),
+        folder.join(name),
+        folder.join("../wasm32-wasip2/guest").join(name),
     ];
     let found = places.iter().find(|place| place.is_file());
     found.cloned().ok_or_else(|| {
         let [beside, built] = places;
         Stop::Usage(format!(
-            "expected a component at {beside:?} or {built:?}, but found none; name one with --component, or run \
+            "expected a component at {beside:?} or {built:?}, but found none; name one with {option}, or run \
              `cargo xtask build`"
         ))
     })

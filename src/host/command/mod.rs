@@ -10,6 +10,8 @@ mod output;
 mod progress;
 mod rejects;
 mod sample;
+mod secret;
+mod serve;
 mod sources;
 mod table;
 mod transform;
@@ -21,7 +23,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Turns raw audit logs into Google SecOps UDM events.
 ///
-/// Without a command: the event of a sample log.
+/// Without a command: `serve` as it is without a configuration.
 #[derive(Parser)]
 #[command(name = "udmill", version, max_term_width = 100)]
 struct Cli {
@@ -35,6 +37,8 @@ enum Command {
     Explain(explain::Args),
     Validate(validate::Args),
     Sources(sources::Args),
+    Serve(Box<serve::Args>),
+    Secret(secret::Args),
 }
 
 /// How a command ended, where it did not fail.
@@ -71,13 +75,18 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    output::exit_when_interrupted();
+    // A server ends in its own way.
+    if !matches!(cli.command, None | Some(Command::Serve(_))) {
+        output::exit_when_interrupted();
+    }
     let ended = match cli.command {
         Some(Command::Transform(args)) => transform::run(args),
         Some(Command::Explain(args)) => explain::run(args),
         Some(Command::Validate(args)) => validate::run(args),
         Some(Command::Sources(args)) => sources::run(args),
-        None => sample::run(),
+        Some(Command::Serve(args)) => serve::run(*args),
+        Some(Command::Secret(args)) => secret::run(args),
+        None => serve::run_alone(),
     };
     match ended {
         Ok(status) => ExitCode::from(status as u8),

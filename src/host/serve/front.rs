@@ -153,23 +153,18 @@ impl Refusal {
         }
     }
 
+    /// Azure Event Grid drops what is answered 400 or 413, and repeats everything else: so what may pass is 503.
     fn answer(self) -> Response<WasiBody> {
-        let (status, text) = match self {
-            Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, "too many requests at once"),
-            Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"),
-            Refusal::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
-            Refusal::Broken => (StatusCode::BAD_REQUEST, "the body did not come to its end"),
-            Refusal::NoInstance => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "no instance can be made now",
-            ),
-            Refusal::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "no answer in time"),
-            Refusal::Trapped => (StatusCode::INTERNAL_SERVER_ERROR, "the instance failed"),
+        let status = match self {
+            Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Trapped => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let mut answer = text_answer(status, format!("{text}\n"));
+        let mut answer = text_answer(status, format!("{{\"error\":\"{}\"}}", self.name()));
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            let again = HeaderValue::from_static("1");
-            answer.headers_mut().insert(RETRY_AFTER, again);
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("30"));
         }
         answer
     }
