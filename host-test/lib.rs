@@ -2,6 +2,8 @@
 //!
 //! They take what `cargo xtask build` has made, so they run as part of `cargo xtask test`.
 
+pub mod running;
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -27,6 +29,11 @@ pub fn command() -> PathBuf {
     built("release/udmill")
 }
 
+/// A folder for the compiled components of tests.
+pub fn cache() -> PathBuf {
+    target().join("tmp/cache")
+}
+
 /// A file or folder of the project.
 pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -34,13 +41,16 @@ pub fn project(path: &str) -> PathBuf {
 
 /// A file below the target folder, in which a test runs as `release/deps/…`.
 fn built(path: &str) -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let target = test.ancestors().nth(3).unwrap();
-    let file = target.join(path);
+    let file = target().join(path);
     assert!(
         file.is_file(),
         "expected {}, but found none: run `cargo xtask build`",
         file.display()
     );
     file
+}
+
+fn target() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    test.ancestors().nth(3).unwrap().to_owned()
 }

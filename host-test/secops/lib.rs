@@ -15,7 +15,7 @@ mod strict;
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Result};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -45,7 +45,13 @@ pub const POISON: &str = "poison-for-secops";
 /// The service. It ends with the process.
 pub struct SecOps {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
 /// A log or an event that was taken.
@@ -116,6 +122,21 @@ struct State {
     tokens: Tokens,
 }
 
+/// Longer than anything takes that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Default for State {
+    fn default() -> State {
+        State {
+            plan: Box::new(|_| Reaction::Answer),
+            calls: Vec::new(),
+            accepted: Vec::new(),
+            complaints: Vec::new(),
+            tokens: Tokens::default(),
+        }
+    }
+}
+
 impl SecOps {
     /// Starts on a free port.
     ///
@@ -125,27 +146,21 @@ impl SecOps {
     pub fn start() -> SecOps {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let state = Arc::new(Mutex::new(State {
-            plan: Box::new(|_| Reaction::Answer),
-            calls: Vec::new(),
-            accepted: Vec::new(),
-            complaints: Vec::new(),
-            tokens: Tokens::default(),
-        }));
-        let shared = Arc::clone(&state);
+        let shared = Arc::new(Shared::default());
+        let served = Arc::clone(&shared);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let state = Arc::clone(&shared);
+                let shared = Arc::clone(&served);
                 thread::spawn(move || {
-                    if let Err(error) = serve(connection, address, &state)
+                    if let Err(error) = serve(connection, address, &shared)
                         && error.kind() == std::io::ErrorKind::InvalidData
                     {
-                        lock(&state).complaints.push(error.to_string());
+                        lock(&shared.state).complaints.push(error.to_string());
                     }
                 });
             }
         });
-        SecOps { address, state }
+        SecOps { address, shared }
     }
 
     /// `http://127.0.0.1:…` without a slash at the end.
@@ -180,33 +195,49 @@ impl SecOps {
 
     /// From now on every call that keeps to the rules is asked for.
     pub fn react(&self, plan: impl FnMut(&Call) -> Reaction + Send + 'static) {
-        lock(&self.state).plan = Box::new(plan);
+        lock(&self.shared.state).plan = Box::new(plan);
     }
 
     /// From now on no token holds that was handed out before.
     pub fn expire_tokens(&self) {
-        lock(&self.state).tokens.expire();
+        lock(&self.shared.state).tokens.expire();
     }
 
     /// How long tokens hold from now on: an hour, unless told otherwise.
     pub fn token_lifetime(&self, lifetime: Duration) {
-        lock(&self.state).tokens.lifetime = lifetime;
+        lock(&self.shared.state).tokens.lifetime = lifetime;
     }
 
     /// How many tokens were handed out.
     pub fn tokens(&self) -> usize {
-        lock(&self.state).tokens.count()
+        lock(&self.shared.state).tokens.count()
     }
 
     /// What was taken, in order; what came twice is there twice.
     pub fn accepted(&self) -> Vec<Accepted> {
-        lock(&self.state).accepted.clone()
+        lock(&self.shared.state).accepted.clone()
+    }
+
+    /// Waits until what was taken is as `enough` wants it, for a minute at most.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become so.
+    pub fn wait(&self, enough: impl Fn(&[Accepted]) -> bool) {
+        let state = lock(&self.shared.state);
+        let changed = &self.shared.changed;
+        let waited = changed.wait_timeout_while(state, PATIENCE, |it| !enough(&it.accepted));
+        let timeout = waited.map_or_else(|it| it.into_inner().1, |it| it.1);
+        assert!(
+            !timeout.timed_out(),
+            "expected more to be taken within a minute"
+        );
     }
 
     /// How often each log or event was taken, by [`Accepted::id`].
     pub fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for accepted in &lock(&self.state).accepted {
+        for accepted in &lock(&self.shared.state).accepted {
             *counts.entry(accepted.id()).or_insert(0) += 1;
         }
         counts
@@ -214,12 +245,12 @@ impl SecOps {
 
     /// Every call, and its answer; none where the connection was cut or hangs.
     pub fn calls(&self) -> Vec<(Call, Option<u16>)> {
-        lock(&self.state).calls.clone()
+        lock(&self.shared.state).calls.clone()
     }
 
     /// Which rules were broken.
     pub fn complaints(&self) -> Vec<String> {
-        lock(&self.state).complaints.clone()
+        lock(&self.shared.state).complaints.clone()
     }
 }
 
@@ -250,11 +281,12 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(connection: TcpStream, address: SocketAddr, state: &Mutex<State>) -> Result<()> {
+fn serve(connection: TcpStream, address: SocketAddr, shared: &Shared) -> Result<()> {
     let mut to = connection.try_clone()?;
     let mut from = BufReader::new(connection);
     while let Some(request) = Request::read(&mut from)? {
-        let (reaction, answer) = judge(&request, address, &mut lock(state));
+        let (reaction, answer) = judge(&request, address, &mut lock(&shared.state));
+        shared.changed.notify_all();
         match reaction {
             Reaction::Hang => {
                 from.read_to_end(&mut Vec::new())?;

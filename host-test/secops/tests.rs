@@ -48,7 +48,7 @@ fn import(secops: &SecOps, method: &str, body: &Value, token: &str) -> Option<u1
 }
 
 fn token(secops: &SecOps) -> String {
-    let answer = lock(&secops.state).tokens.issue();
+    let answer = lock(&secops.shared.state).tokens.issue();
     answer["access_token"].as_str().unwrap().to_owned()
 }
 

@@ -1,0 +1,96 @@
+//! Deliveries that Microsoft Entra protects.
+
+use event_grid::{AUDIENCE, Request, TENANT, Tenant};
+use serde_json::{Value, json};
+
+use crate::{assert_refused, delivery, events};
+use host_test::running::Receiver;
+
+/// A receiver that takes the tokens of a tenant, and nothing else.
+fn start(tenant: &Tenant) -> Receiver {
+    let entra = format!(
+        "{{ tenant = \"{TENANT}\", audience = \"{AUDIENCE}\", keys_url = \"{}\" }}",
+        tenant.keys_url()
+    );
+    Receiver::start(&format!(
+        "[feed.azdo]\nlog_type = \"AZURE_DEVOPS\"\ndestination = \"main\"\nauth = {{ entra = {entra} }}\n\
+         [destination.main]\ntype = \"stdout\"\n"
+    ))
+}
+
+fn with(bearer: &str) -> Request {
+    let mut request = delivery(&events(1));
+    let header = ("authorization".to_owned(), bearer.to_owned());
+    request.headers.push(header);
+    request
+}
+
+#[test]
+fn a_delivery_with_the_tenants_token_is_let_in() {
+    let tenant = Tenant::start();
+    let receiver = start(&tenant);
+    let request = with(&tenant.bearer(&tenant.claims()));
+    for _ in 0..3 {
+        assert_eq!(receiver.send("/v1/feeds/azdo", &request).status, 200);
+    }
+    assert_eq!(tenant.fetches(), 1);
+}
+
+#[test]
+fn a_token_that_is_not_ours_is_refused() {
+    let tenant = Tenant::start();
+    let receiver = start(&tenant);
+    let changed = |key: &str, value: Value| {
+        let mut claims = tenant.claims();
+        claims[key] = value;
+        tenant.bearer(&claims)
+    };
+    let good = tenant.bearer(&tenant.claims());
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let other = changed("ver", json!("3"));
+    let signature = other.rsplit_once('.').unwrap().1;
+    for bearer in [
+        format!("{signed}.{signature}"),
+        format!("{signed}."),
+        changed("aud", json!("another")),
+        changed("tid", json!("another")),
+        changed(
+            "iss",
+            json!("https://login.microsoftonline.com/another/v2.0"),
+        ),
+        changed("azp", json!("00000000-0000-0000-0000-000000000000")),
+        changed("roles", json!(["Reader"])),
+        changed("exp", json!(1_700_000_000)),
+        changed("nbf", json!(4_000_000_000_u64)),
+        "Bearer guessed".to_owned(),
+        "Basic Zzp6".to_owned(),
+    ] {
+        let answer = receiver.send("/v1/feeds/azdo", &with(&bearer));
+        assert_refused(&answer, 503);
+    }
+    assert_refused(&receiver.send("/v1/feeds/azdo", &delivery(&events(1))), 503);
+    let lines = receiver.requests(12);
+    assert!(lines.iter().all(|it| it["outcome"] == "unauthorized"));
+    assert_eq!(receiver.printed(0), "");
+}
+
+#[test]
+fn keys_that_cannot_be_fetched_are_a_fault_of_ours() {
+    let tenant = Tenant::start();
+    tenant.set_down(true);
+    let receiver = start(&tenant);
+    let request = with(&tenant.bearer(&tenant.claims()));
+    assert_refused(&receiver.send("/v1/feeds/azdo", &request), 503);
+    assert_ne!(receiver.request()["outcome"], "unauthorized");
+}
+
+#[test]
+fn an_unknown_key_right_after_a_rotation_is_a_fault_that_passes() {
+    let tenant = Tenant::start();
+    let receiver = start(&tenant);
+    let request = with(&tenant.bearer(&tenant.claims()));
+    assert_eq!(receiver.send("/v1/feeds/azdo", &request).status, 200);
+    tenant.rotate("second");
+    let request = with(&tenant.bearer(&tenant.claims()));
+    assert_refused(&receiver.send("/v1/feeds/azdo", &request), 503);
+}
