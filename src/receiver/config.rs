@@ -11,8 +11,10 @@
 //! - `udmill_allowed_hosts` repeats the runtime's list of allowed outbound hosts, which a component cannot ask for.
 //! - `udmill_drain_key` opens the drain of the spool, and nothing else, to a scheduler.
 
+pub mod check;
 mod feed;
 mod outbound;
+mod problem;
 pub mod section;
 #[cfg(test)]
 mod tests;

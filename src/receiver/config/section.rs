@@ -1,7 +1,6 @@
 //! A table of the configuration, read key by key. What is wrong is collected, never thrown; what nobody asked for is
 //! a mistake too.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -9,29 +8,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A mistake in the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The line, from 1.
-    pub line: usize,
-    /// `feed.azdo.auth`; empty for the file.
-    pub path: String,
-    /// What was expected, and what was found.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.message)
-    }
-}
-
-/// What all sections of a file share.
-pub struct File<'a> {
-    text: &'a str,
-    variables: &'a BTreeMap<String, String>,
-    problems: RefCell<Vec<Problem>>,
-}
+pub use super::problem::{File, Place, Problem, nearest, quoted};
+use super::problem::{joined, within};
 
 /// A text that must not be seen: its [`fmt::Debug`] does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,78 +21,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl<'a> File<'a> {
-    /// A file with its variables' values. The text is the one that its tables were parsed from.
-    pub fn new(text: &'a str, variables: &'a BTreeMap<String, String>) -> File<'a> {
-        File {
-            text,
-            variables,
-            problems: RefCell::default(),
-        }
-    }
-
-    /// The mistakes so far, in the order of their lines.
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = self.problems.borrow().clone();
-        problems.sort_by_key(|it| it.line);
-        problems
-    }
-
-    /// Tells of a mistake at a byte of the text.
-    pub fn tell(&self, at: usize, path: &str, message: String) {
-        let before = self.text.as_bytes().get(..at).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        self.problems.borrow_mut().push(Problem {
-            line,
-            path: path.to_owned(),
-            message: self.without_values(message),
-        });
-    }
-
-    /// A variable may be a secret, wherever somebody put it by mistake: its name stands for its value.
-    fn without_values(&self, mut message: String) -> String {
-        for (name, value) in self.variables {
-            message = message.replace(&quoted(value), &format!("\"{{{name}}}\""));
-            // A value of a few characters is in many messages by chance.
-            if value.len() >= 4 {
-                message = message.replace(value, &format!("{{{name}}}"));
-            }
-        }
-        message
-    }
-}
-
 /// A table, each key of which is taken once.
 pub struct Section<'a> {
-    file: &'a File<'a>,
-    path: String,
-    at: usize,
+    place: Place<'a>,
     entries: BTreeMap<String, (usize, &'a DeValue<'a>)>,
-    /// The keys that were asked for, and where they stand.
-    asked: BTreeMap<&'static str, Option<usize>>,
-}
-
-/// Where a section is, for mistakes that show only when others were read.
-#[derive(Clone)]
-pub struct Place<'a> {
-    file: &'a File<'a>,
-    path: String,
-    at: usize,
-    asked: BTreeMap<&'static str, Option<usize>>,
-}
-
-impl Place<'_> {
-    /// Tells of a mistake in the value of a key of the section; of the section itself, if the key is empty.
-    pub fn wrong(&self, key: &str, expected: &str, found: &str) {
-        let at = self.asked.get(key).copied().flatten().unwrap_or(self.at);
-        tell(self.file, &self.path, at, key, expected, found);
-    }
-
-    /// Tells of a mistake in the value of a key of the section in somebody else's words.
-    pub fn say(&self, key: &str, message: String) {
-        let at = self.asked.get(key).copied().flatten().unwrap_or(self.at);
-        self.file.tell(at, &joined(&self.path, key), message);
-    }
 }
 
 impl<'a> Section<'a> {
@@ -125,17 +35,14 @@ impl<'a> Section<'a> {
             (key.to_string(), (value.span().start, value.get_ref()))
         };
         Section {
-            file,
-            path: path.to_owned(),
-            at,
+            place: Place::new(file, path, at),
             entries: table.iter().map(entry).collect(),
-            asked: BTreeMap::new(),
         }
     }
 
     /// Where this is: `destination.main`.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.place.path
     }
 
     /// A text.
@@ -328,54 +235,50 @@ impl<'a> Section<'a> {
 
     /// Where this is, with the keys that were asked for so far.
     pub fn place(&self) -> Place<'a> {
-        Place {
-            file: self.file,
-            path: self.path.clone(),
-            at: self.at,
-            asked: self.asked.clone(),
-        }
+        self.place.clone()
     }
 
     /// Tells of a mistake in the value of a key of this section.
     pub fn wrong(&self, key: &str, expected: &str, found: &str) {
-        let at = self.asked.get(key).copied().flatten().unwrap_or(self.at);
-        self.tell(at, key, expected, found);
+        self.place.wrong(key, expected, found);
     }
 
     /// Tells of a key that is not there.
     pub fn missing(&self, key: &str) {
-        let here = within(&self.path);
+        let here = within(&self.place.path);
         let message = format!("expected `{key}`{here}, but found none");
-        self.file.tell(self.at, &self.path, message);
+        self.place
+            .file
+            .tell(self.place.at, &self.place.path, message);
     }
 
     /// Tells of every key that nobody asked for.
     pub fn finish(self) {
         for (key, (at, _)) in &self.entries {
-            let near = nearest(key, self.asked.keys().copied());
-            let known: Vec<&str> = self.asked.keys().copied().collect();
-            let (known, here) = (known.join(", "), within(&self.path));
+            let near = nearest(key, self.place.asked.keys().copied());
+            let known: Vec<&str> = self.place.asked.keys().copied().collect();
+            let (known, here) = (known.join(", "), within(&self.place.path));
             let found = quoted(key);
             let message = format!("expected one of {known}{here}, but found {found}{near}");
-            self.file.tell(*at, &self.path, message);
+            self.place.file.tell(*at, &self.place.path, message);
         }
     }
 
     fn take(&mut self, key: &'static str) -> Option<(usize, &'a DeValue<'a>)> {
         let entry = self.entries.remove(key);
         // Asked for a second time, it is no longer there, but its place is.
-        self.asked.entry(key).or_insert(entry.map(|(at, _)| at));
+        self.place
+            .asked
+            .entry(key)
+            .or_insert(entry.map(|(at, _)| at));
         entry
     }
 
     fn section_of(&self, key: &str, at: usize, value: &'a DeValue<'a>) -> Option<Section<'a>> {
         match value {
             DeValue::Table(table) => {
-                let path = match self.path.as_str() {
-                    "" => key.to_owned(),
-                    path => format!("{path}.{key}"),
-                };
-                Some(Section::new(self.file, &path, at, table))
+                let path = joined(&self.place.path, key);
+                Some(Section::new(self.place.file, &path, at, table))
             }
             other => {
                 self.tell(at, key, "a table", kind(other));
@@ -392,7 +295,7 @@ impl<'a> Section<'a> {
         let Some(name) = variable(text) else {
             return Some(text.to_string());
         };
-        let value = self.file.variables.get(name);
+        let value = self.place.file.variables.get(name);
         if value.is_none() {
             let wanted = "a Spin variable that is declared and set";
             self.tell(at, key, wanted, &quoted(text));
@@ -401,27 +304,7 @@ impl<'a> Section<'a> {
     }
 
     fn tell(&self, at: usize, key: &str, expected: &str, found: &str) {
-        tell(self.file, &self.path, at, key, expected, found);
-    }
-}
-
-fn tell(file: &File<'_>, section: &str, at: usize, key: &str, expected: &str, found: &str) {
-    let path = joined(section, key);
-    let message = format!("expected {expected} at `{path}`, but found {found}");
-    file.tell(at, &path, message);
-}
-
-fn joined(section: &str, key: &str) -> String {
-    match (section, key) {
-        ("", path) | (path, "") => path.to_owned(),
-        (section, key) => format!("{section}.{key}"),
-    }
-}
-
-fn within(path: &str) -> String {
-    match path {
-        "" => String::new(),
-        path => format!(" in `{path}`"),
+        self.place.tell(at, key, expected, found);
     }
 }
 
@@ -430,24 +313,6 @@ pub fn variable(text: &str) -> Option<&str> {
     let name = text.strip_prefix('{')?.strip_suffix('}')?;
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
-}
-
-/// A text in quotes, cut short.
-pub fn quoted(text: &str) -> String {
-    let cut = text.char_indices().nth(60).map_or(text.len(), |(at, _)| at);
-    match text.get(..cut) {
-        Some(start) if start.len() < text.len() => format!("{start:?}…"),
-        _ => format!("{text:?}"),
-    }
-}
-
-/// A suggestion, where a known name is near.
-pub fn nearest<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> String {
-    known
-        .map(|it| (strsim::jaro_winkler(text, it), it))
-        .filter(|(near, _)| *near > 0.8)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map_or(String::new(), |(_, it)| format!("; did you mean \"{it}\"?"))
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {
