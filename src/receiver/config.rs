@@ -12,6 +12,7 @@
 //! - `udmill_drain_key` opens the drain of the spool, and nothing else, to a scheduler.
 
 pub mod check;
+pub mod check;
 mod feed;
 mod outbound;
 mod problem;
