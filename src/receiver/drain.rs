@@ -307,4 +307,6 @@ fn suspect(mark: &[u8]) -> Option<(String, usize)> {
 }
 
 #[cfg(test)]
+mod loss;
+#[cfg(test)]
 mod tests;
