@@ -1,13 +1,17 @@
 //! One walk over a JSON log: what the table names goes to cells, what it does not name to leaves.
 
+mod leaves;
+mod repeated;
+mod wrapped;
+
 use std::borrow::Cow;
 
-use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST, is_json};
 use crate::guess::{Guesses, Place};
 use crate::json::{Cursor, Flaw, Piece};
 use crate::keys::Keys;
-use crate::plan::{ENVELOPE_CELL, FIRST_NODE, LEAVES_CELL, NONE, Node, Plan};
-use crate::record::{Cell, Item, Leaf, Mask, Record};
+use crate::plan::{LEAVES_CELL, NONE, Plan};
+use crate::record::{Cell, Item, Mask, Record};
+use wrapped::may_wrap;
 
 /// The most leaves without a row that an event keeps, and the most elements that rows read one by one.
 pub const MAX_LEAVES: usize = 200;
@@ -367,81 +371,11 @@ impl<'a> Scanner<'_, '_, 'a> {
         Ok((piece.start != piece.end && first != Some(b'n')).then_some(piece))
     }
 
-    /// A repeated key takes the place of the first: what came of that one's object, array or leaf is taken back.
-    #[cold]
-    fn forget_earlier(&mut self, cell: u16, position: Option<u32>) {
-        let (plan, record) = (self.plan, &mut *self.record);
-        let Some(node) = plan.nodes.get(cell as usize) else {
-            return;
-        };
-        let key = node.path.rsplit('.').next().unwrap_or(&node.path);
-        let path = format!("{}{key}", self.path);
-        let known = self.forgotten.iter().position(|it| it.cell == cell);
-        let known = known.unwrap_or_else(|| {
-            self.forgotten.push(Forgotten {
-                cell,
-                path: String::new(),
-                below: below(plan, node),
-                leaves: 0,
-            });
-            self.forgotten.len() - 1
-        });
-        let Some(known) = self.forgotten.get_mut(known) else {
-            return;
-        };
-        if known.path != path {
-            known.path = path;
-            known.leaves = 0;
-        }
-        for leaf in record.leaves.iter_mut().skip(known.leaves) {
-            let leaf_path = record.paths.get(leaf.path.0 as usize..leaf.path.1 as usize);
-            if leaf_path.is_some_and(|leaf_path| goes_on_from(leaf_path, &known.path)) {
-                leaf.row = NONE;
-            }
-        }
-        known.leaves = record.leaves.len();
-        if position.is_some() {
-            return;
-        }
-        if record.present.meets(&known.below) {
-            record.present.subtract(&known.below);
-            record.items.retain(|item| !known.below.contains(item.cell));
-        }
-        record.entered.subtract(&known.below);
-        self.misfits.retain(|misfit| misfit.path != node.path);
-    }
-
-    /// The same for the value in an element of an array: one of the last items, as in [`Scanner::item`].
-    fn forget_item(&mut self, cell: u16, position: u32) {
-        let items = &mut self.record.items;
-        let same = |item: &Item| item.cell == cell && item.position == position;
-        let start = items.len().saturating_sub(NEAR);
-        let Some(at) = items.iter().skip(start).position(same) else {
-            return;
-        };
-        items.remove(start + at);
-        if items.iter().rev().all(|item| item.cell != cell) {
-            self.record.present.remove(cell);
-        }
-    }
-
     fn push_key(&mut self, path: &str) {
         // The library's search for a character takes longer than a key is.
         let dot = path.bytes().rposition(|byte| byte == b'.');
         let key = path.get(dot.map_or(0, |dot| dot + 1)..);
         self.path.push_str(key.unwrap_or_default());
-    }
-
-    /// Whether a string's content is a JSON object or array.
-    fn holds_json(&self, piece: Piece) -> bool {
-        let text = self.cursor.text().as_bytes();
-        let is_string = text.get((piece.start as usize).wrapping_sub(1)) == Some(&b'"');
-        let content = text
-            .get(piece.start as usize..piece.end as usize)
-            .unwrap_or_default();
-        is_string
-            && matches!(content.trim_ascii_start().first(), Some(b'{' | b'['))
-            && is_json(&self.text_of(piece))
     }
 
     /// Reads an array whose elements rows name.
@@ -510,253 +444,6 @@ impl<'a> Scanner<'_, '_, 'a> {
             self.record.truncated = true;
         }
     }
-
-    /// Keeps the value of a key that no row names.
-    fn unnamed(&mut self, key: Piece, seen: usize, rest: u16) -> Result<(), Stop> {
-        if rest == NONE {
-            return Ok(self.cursor.skip_value()?);
-        }
-        let first = self.first_leaf(key, seen);
-        self.record.dotted |= self.envelope == Envelope::Behind;
-        self.push_raw_key(key);
-        self.leaves(rest)?;
-        self.remember(key, first);
-        Ok(())
-    }
-
-    fn push_raw_key(&mut self, key: Piece) {
-        let start = self.path.len();
-        self.push_raw_key_text(key);
-        let key = self.path.as_bytes().get(start..).unwrap_or_default();
-        // `record.` stands before keys of ours, too.
-        let is_dotted = key.iter().any(|byte| matches!(byte, b'.' | b'['));
-        self.record.dotted |= is_dotted || key == b"record";
-    }
-
-    fn push_raw_key_text(&mut self, key: Piece) {
-        if key.escaped {
-            let mut content = Vec::new();
-            crate::json::push_escaped(&mut content, &self.text_of(key));
-            self.path.push_str(&String::from_utf8_lossy(&content));
-        } else {
-            self.path.push_str(&self.text_of(key));
-        }
-    }
-
-    /// The next leaf's index. What an earlier key of this name gave is taken back.
-    fn first_leaf(&mut self, key: Piece, seen: usize) -> usize {
-        let earlier = self.seen.get(seen..).unwrap_or_default().iter();
-        let name = |piece: Piece| self.text_of(piece);
-        if let Some(earlier) = earlier.rev().find(|earlier| {
-            (earlier.key.escaped || key.escaped || length(earlier.key) == length(key))
-                && name(earlier.key) == name(key)
-        }) {
-            let (start, end) = earlier.leaves;
-            for leaf in self.record.leaves.get_mut(start..end).unwrap_or_default() {
-                leaf.row = NONE;
-            }
-        }
-        self.record.leaves.len()
-    }
-
-    fn remember(&mut self, key: Piece, first: usize) {
-        let end = self.record.leaves.len();
-        if end > first {
-            self.seen.push(Seen {
-                key,
-                leaves: (first, end),
-            });
-        }
-    }
-
-    /// Keeps every scalar of the value at the cursor.
-    fn leaves(&mut self, rest: u16) -> Result<(), Stop> {
-        let path = self.path.len();
-        match self.cursor.peek() {
-            Some(b'{') => {
-                let seen = self.seen.len();
-                let mut more = self.cursor.enter(b'}')?;
-                while more {
-                    let key = self.cursor.key()?;
-                    if self.record.truncated {
-                        self.cursor.skip_value()?;
-                    } else {
-                        self.path.push('.');
-                        self.unnamed(key, seen, rest)?;
-                        self.path.truncate(path);
-                    }
-                    more = self.cursor.another(b'}')?;
-                }
-                self.seen.truncate(seen);
-            }
-            Some(b'[') => {
-                let mut position = 0;
-                let mut more = self.cursor.enter(b']')?;
-                while more {
-                    if self.record.truncated {
-                        self.cursor.skip_value()?;
-                    } else {
-                        push_position(&mut self.path, position);
-                        self.leaves(rest)?;
-                        self.path.truncate(path);
-                    }
-                    position += 1;
-                    more = self.cursor.another(b']')?;
-                }
-            }
-            first => {
-                if let Some(piece) = self.scalar(first)? {
-                    self.leaf(piece, rest);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn leaf(&mut self, piece: Piece, row: u16) {
-        let record = &mut *self.record;
-        let bytes = self.path.len() + length(piece);
-        if record.truncated
-            || record.leaves.len() >= MAX_LEAVES
-            || record.leaf_bytes + bytes > MAX_LEAF_BYTES
-        {
-            record.truncated = true;
-            return;
-        }
-        record.leaf_bytes += bytes;
-        let start = record.paths.len() as u32;
-        record.paths.push_str(&self.path);
-        let path = (start, record.paths.len() as u32);
-        record.leaves.push(Leaf {
-            path,
-            value: Cell {
-                piece,
-                in_scratch: false,
-            },
-            row,
-        });
-    }
-
-    /// Reads the value of a record's key as what logs come wrapped in, if it is that.
-    fn is_wrapped(&mut self, key: Piece, node: Option<u16>, start: usize) -> Result<bool, Stop> {
-        let first = self.cursor.peek();
-        if !matches!(first, Some(b'{' | b'[' | b'"')) {
-            return Ok(false);
-        }
-        let name: &str = &self.text_of(key);
-        if first == Some(b'[') || (first == Some(b'{') && name == OUTER_LIST) {
-            return self.is_list(name);
-        }
-        let base64 = name == CONTENT_BASE64;
-        let is_content = CONTENTS.contains(&name) || base64 && first == Some(b'"');
-        if !is_content || !self.is_envelope(node)? {
-            return Ok(false);
-        }
-        if first == Some(b'{') {
-            self.envelope = Envelope::Inside;
-            self.record.present.insert(ENVELOPE_CELL);
-            self.record.dotted |= !self.record.leaves.is_empty();
-            self.object(0, None)?;
-            self.envelope = Envelope::Behind;
-            return Ok(true);
-        }
-        let ahead = self.cursor;
-        let content = self.cursor.string()?;
-        if base64 || self.holds_json(content) {
-            let start = if base64 {
-                start
-            } else {
-                content.start as usize - 1
-            };
-            let end = content.end as usize + 1;
-            return Err(Stop::Inline {
-                start,
-                end,
-                content,
-                base64,
-            });
-        }
-        self.cursor = ahead;
-        Ok(false)
-    }
-
-    /// Whether the key's array, or an array in its object, holds the logs.
-    fn is_list(&mut self, name: &str) -> Result<bool, Stop> {
-        if !LISTS.contains(&name) || self.record.present.meets(&self.plan.own) {
-            return Ok(false);
-        }
-        let is_records = name == "records";
-        if self.cursor.peek() == Some(b'[') {
-            self.list = Some(Found::List {
-                at: self.cursor.at,
-                is_records,
-                depth: 1,
-            });
-            return Ok(true);
-        }
-        let mut ahead = self.cursor;
-        let mut more = ahead.enter(b'}')?;
-        while more {
-            let key = ahead.key()?;
-            if ahead.peek() == Some(b'[') && LISTS.contains(&self.text_of(key).as_ref()) {
-                self.list = Some(Found::List {
-                    at: ahead.at,
-                    is_records: false,
-                    depth: 2,
-                });
-                return Ok(true);
-            }
-            ahead.skip_value()?;
-            more = ahead.another(b'}')?;
-        }
-        Ok(false)
-    }
-
-    /// Whether the object is an envelope and the value at the cursor its content. An audit record of the REST API has a
-    /// key `data` as well: its other keys tell, and where none has been read so far, those that follow.
-    fn is_envelope(&mut self, node: Option<u16>) -> Result<bool, Stop> {
-        let is_mark = |cell: u16| {
-            let node = self.plan.nodes.get(cell as usize);
-            node.is_some_and(|node| MARKS.contains(&node.path.as_ref()))
-        };
-        let present = &self.record.present;
-        if present.both(present).any(is_mark) {
-            return Ok(true);
-        }
-        if present.meets(&self.plan.own) {
-            return Ok(false);
-        }
-        if let Some((until, told)) = self.told
-            && self.cursor.at < until
-        {
-            return Ok(told);
-        }
-        let keys = self.plan.levels.first();
-        let mut ahead = self.cursor;
-        let mut told = true;
-        ahead.skip_value()?;
-        while ahead.another(b'}')? {
-            let key = ahead.key()?;
-            let found = keys.and_then(|level| self.node_of(key, &level.keys));
-            match found {
-                Some(cell) if is_mark(cell) => break,
-                Some(_) if found == node => {}
-                Some(cell) if self.plan.own.contains(cell) => {
-                    told = false;
-                    break;
-                }
-                _ => {}
-            }
-            ahead.skip_value()?;
-        }
-        self.told = Some((ahead.at, told));
-        Ok(told)
-    }
-}
-
-/// Whether a record's key may be one of those that logs come wrapped in: whether it is as long as one of them.
-fn may_wrap(key: Piece) -> bool {
-    matches!(length(key), 4 | 5 | 7 | 11 | 24) || key.escaped
 }
 
 fn push_position(path: &mut String, position: u32) {
@@ -767,25 +454,6 @@ fn push_position(path: &mut String, position: u32) {
         path.push_str(&position.to_string());
     }
     path.push(']');
-}
-
-/// The cells of a node and of all that lies below it.
-fn below(plan: &Plan, node: &Node) -> Mask {
-    let object = plan.levels.get(node.object as usize);
-    let is_in = |path: &str| object.is_some_and(|object| path.starts_with(&object.prefix));
-    let mut below = Mask::default();
-    for (cell, it) in plan.nodes.iter().enumerate().skip(FIRST_NODE as usize) {
-        if goes_on_from(&it.path, &node.path) || is_in(&it.path) {
-            below.insert(cell as u16);
-        }
-    }
-    below
-}
-
-/// Whether a path is another one, or leads on from it.
-fn goes_on_from(path: &str, start: &str) -> bool {
-    let rest = path.strip_prefix(start);
-    rest.is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'.' | b'[')))
 }
 
 fn length(piece: Piece) -> usize {
