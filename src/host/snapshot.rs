@@ -78,7 +78,7 @@ fn warm_up(store: &mut Store<()>, instance: &Instance) -> Result<()> {
     let world = bindings::Normalizer::new(&mut *store, instance)?;
     let transform = world.udmill_normalizer_transform();
     for source in transform.call_sources(&mut *store)? {
-        for field_names in [FieldNames::Proto, FieldNames::LowerCamel] {
+        for field_names in [FieldNames::LowerCamel] {
             let options = Options {
                 log_type: source.log_type.clone(),
                 split_delimiter: None,

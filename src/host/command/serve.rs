@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use receiver::config::check::check;
 use receiver::secret::endpoint;
 use serde_json::Value;
 use tokio::runtime;
@@ -120,7 +121,7 @@ pub fn run(args: Args) -> Result<Status, Stop> {
             .tls_cert
             .zip(args.tls_key)
             .map(|(certificates, key)| TlsFiles { certificates, key }),
-        allowed: Allowed::default(),
+        allowed: allowed(&given, args.listen),
         variables: given,
         limits: ServerLimits {
             requests: args.max_requests,
@@ -153,6 +154,24 @@ pub fn run(args: Args) -> Result<Status, Stop> {
     // What is still under way has had its time.
     runtime.shutdown_background();
     Ok(Status::Done)
+}
+
+/// Where the configuration sends to. Its mistakes are told now; until they are mended, the receiver answers 503.
+fn allowed(given: &[(String, String)], listen: SocketAddr) -> Allowed {
+    let variables = Variables::new(given.iter().cloned());
+    let text = variables.get("udmill_config").unwrap_or_default();
+    match check(text, variables.all(), listen.ip().is_loopback()) {
+        Ok(config) => Allowed::new(config.hosts()),
+        Err(problems) => {
+            output::complain(
+                &"the configuration cannot be used, and every delivery is answered 503:",
+            );
+            for problem in problems {
+                output::complain(&problem);
+            }
+            Allowed::default()
+        }
+    }
 }
 
 /// What to try first.

@@ -1,7 +1,8 @@
 //! What instances print, in whole lines: those of several instances never mix, whoever reads them may be slow, and one that
 //! cannot be written is told to the instance that printed it.
 //!
-//! Components print in pieces of at most 4,096 bytes. So what an instance printed waits here until its line feed is there.
+//! What an instance printed waits here until it is flushed, as Rust's library does at the end of each call, and until its
+//! last line feed is there: what was printed in one call stays together.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,7 +13,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
-use tokio::task;
+use tokio::task::{self, JoinHandle};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
@@ -22,6 +23,8 @@ use super::metrics::Metrics;
 /// A place that takes whole lines.
 pub(super) struct Sink {
     file: File,
+    /// Nobody reads a regular file slowly.
+    is_regular: bool,
     /// Whether the last write ended within a line.
     torn: Mutex<bool>,
     /// Who counts the lines.
@@ -56,6 +59,7 @@ impl Sink {
 
     pub fn to(file: File) -> Sink {
         Sink {
+            is_regular: file.metadata().is_ok_and(|it| it.is_file()),
             file,
             torn: Mutex::new(false),
             metrics: None,
@@ -77,7 +81,8 @@ impl Sink {
     /// Writes whole lines if nothing has to be waited for.
     fn write_now(&self, lines: &[u8]) -> Option<io::Result<()>> {
         let mut torn = self.torn.try_lock().ok()?;
-        (lines.len() <= PIECE && is_ready(&self.file)).then(|| self.write_after(lines, &mut torn))
+        let fits = self.is_regular || lines.len() <= PIECE && is_ready(&self.file);
+        fits.then(|| self.write_after(lines, &mut torn))
     }
 
     fn write_after(&self, lines: &[u8], torn: &mut bool) -> io::Result<()> {
@@ -112,35 +117,35 @@ impl Lines {
         }
     }
 
-    /// The lines that are complete with these bytes.
-    fn complete(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    fn add(&self, bytes: &[u8]) -> io::Result<()> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if begun.len() + bytes.len() > LONGEST {
             begun.clear();
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the line is too long",
-            ));
+            let message = "the line is too long";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else {
-            begun.extend_from_slice(bytes);
-            return Ok(Vec::new());
-        };
-        let (end, rest) = bytes.split_at(end + 1);
-        let mut lines = mem::replace(&mut *begun, rest.to_vec());
-        lines.extend_from_slice(end);
+        begun.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Takes the lines that are complete; they are counted even if nobody takes them.
+    fn complete(&self) -> Vec<u8> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = begun.iter().rposition(|byte| *byte == b'\n');
+        let rest = begun.split_off(end.map_or(0, |end| end + 1));
+        let lines = mem::replace(&mut *begun, rest);
         if let Some(metrics) = &self.sink.metrics {
             metrics.count(&lines);
         }
-        Ok(lines)
+        lines
     }
+}
 
-    fn put(&self, bytes: &[u8]) -> io::Result<()> {
-        match self.complete(bytes)? {
-            lines if lines.is_empty() => Ok(()),
-            lines => self.sink.write(&lines),
-        }
-    }
+/// An instance's way to its [`Lines`]: where the reader is slow, only this instance waits.
+struct Writing {
+    lines: Lines,
+    task: Option<JoinHandle<io::Result<()>>>,
+    failed: Option<io::Error>,
 }
 
 impl IsTerminal for Lines {
@@ -155,56 +160,67 @@ impl StdoutStream for Lines {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
+        Box::new(Writing {
+            lines: self.clone(),
+            task: None,
+            failed: None,
+        })
     }
 }
 
 #[async_trait]
-impl Pollable for Lines {
-    async fn ready(&mut self) {}
+impl Pollable for Writing {
+    async fn ready(&mut self) {
+        if let Some(task) = &mut self.task {
+            let written = task.await;
+            self.task = None;
+            let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
+            self.failed = written.err();
+        }
+    }
 }
 
 #[async_trait]
-impl OutputStream for Lines {
+impl OutputStream for Writing {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        task::block_in_place(|| self.put(&bytes)).map_err(told)
+        self.lines.add(&bytes).map_err(told)
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 << 10)
-    }
-
-    /// The way that Rust's library takes. Where the reader is slow, only this instance waits.
-    async fn blocking_write_and_flush(&mut self, bytes: Bytes) -> StreamResult<()> {
-        let lines = self.complete(&bytes).map_err(told)?;
+        let lines = self.lines.complete();
         if lines.is_empty() {
             return Ok(());
         }
-        let written = match self.sink.write_now(&lines) {
-            Some(written) => written,
+        match self.lines.sink.write_now(&lines) {
+            Some(written) => written.map_err(told),
             None => {
-                let sink = Arc::clone(&self.sink);
-                let writing = task::spawn_blocking(move || sink.write(&lines));
-                writing
-                    .await
-                    .unwrap_or_else(|error| Err(io::Error::other(error)))
+                let sink = Arc::clone(&self.lines.sink);
+                self.task = Some(task::spawn_blocking(move || sink.write(&lines)));
+                Ok(())
             }
-        };
-        written.map_err(told)
+        }
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        match (self.failed.take(), &self.task) {
+            (Some(error), _) => Err(told(error)),
+            (None, Some(_)) => Ok(0),
+            (None, None) => Ok(LONGEST),
+        }
     }
 }
 
+/// WASI 0.3 has no flush: every write is one.
 impl AsyncWrite for Lines {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = task::block_in_place(|| self.put(bytes));
+        let written = self.add(bytes).and_then(|()| {
+            let lines = self.complete();
+            task::block_in_place(|| self.sink.write(&lines))
+        });
         Poll::Ready(written.map(|()| bytes.len()))
     }
 
@@ -266,6 +282,12 @@ mod tests {
         text
     }
 
+    /// Prints to the end of a call.
+    fn print(lines: &Lines, text: &[u8]) -> io::Result<()> {
+        lines.add(text)?;
+        lines.sink.write(&lines.complete())
+    }
+
     #[test]
     fn lines_of_two_instances_do_not_mix() {
         let (sink, file) = sink();
@@ -277,7 +299,7 @@ mod tests {
             (&b, "tre\n"),
             (&a, "ur\n"),
         ] {
-            lines.put(piece.as_bytes()).unwrap();
+            print(lines, piece.as_bytes()).unwrap();
         }
         assert_eq!(text(file), "uno\none two\nthree\ndue tre\nfour\n");
     }
@@ -296,9 +318,9 @@ mod tests {
     fn a_line_without_end_is_an_error_and_not_kept() {
         let (sink, file) = sink();
         let lines = Lines::new(&sink);
-        lines.put(&vec![b'x'; LONGEST]).unwrap();
-        assert!(lines.put(b"x").is_err());
-        lines.put(b"next\n").unwrap();
+        print(&lines, &vec![b'x'; LONGEST]).unwrap();
+        assert!(print(&lines, b"x").is_err());
+        print(&lines, b"next\n").unwrap();
         assert_eq!(text(file), "next\n");
     }
 }

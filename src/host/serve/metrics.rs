@@ -22,11 +22,12 @@ struct Counts {
     histograms: BTreeMap<(&'static str, String), Histogram>,
 }
 
-/// Counts by upper bound, in milliseconds so that bounds can be compared; not cumulated. None is above all bounds.
+/// Counts by upper bound; not cumulated.
 #[derive(Default)]
 struct Histogram {
     buckets: BTreeMap<Bound, f64>,
-    sum: f64,
+    /// None if nobody tells.
+    sum: Option<f64>,
 }
 
 /// An upper bound in milliseconds; the last is no bound at all.
@@ -154,7 +155,10 @@ impl Counts {
         ];
         self.add(REQUESTS, labels(&request), 1.0);
         for (key, family) in SUMS {
-            if let Some(number) = line[key].as_f64() {
+            if let Some(number) = line[key]
+                .as_f64()
+                .filter(|it| *it != 0.0 || !feed.is_empty())
+            {
                 self.add(family, own.clone(), number);
             }
         }
@@ -172,8 +176,11 @@ impl Counts {
             let histogram = self.histogram(DURATION, own.clone());
             let bound = DURATIONS.iter().find(|bound| duration <= **bound as f64);
             let bound = bound.map_or(Bound::Infinite, |bound| Bound::At(*bound));
+            for bound in DURATIONS {
+                histogram.add(Bound::At(*bound), 0.0);
+            }
             histogram.add(bound, 1.0);
-            histogram.sum += duration / 1000.0;
+            *histogram.sum.get_or_insert_default() += duration / 1000.0;
         }
         if let Some(lag) = line["lag"].as_object() {
             let histogram = self.histogram(LAG, own.clone());
@@ -184,7 +191,9 @@ impl Counts {
                 };
                 histogram.add(bound, count.as_f64().unwrap_or_default());
             }
-            histogram.sum += line["lag_sum"].as_f64().unwrap_or_default();
+            if let Some(sum) = line["lag_sum"].as_f64() {
+                *histogram.sum.get_or_insert_default() += sum;
+            }
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(word("last_event")) {
             let latest = self.values.entry((LAST, own)).or_default();
@@ -247,11 +256,11 @@ impl Histogram {
                 let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{bound}\"}} {count}");
             }
         }
-        let sum = self.sum;
-        let _ = writeln!(
-            text,
-            "{name}_bucket{{{labels},le=\"+Inf\"}} {count}\n{name}_sum{{{labels}}} {sum}\n{name}_count{{{labels}}} {count}"
-        );
+        let _ = writeln!(text, "{name}_bucket{{{labels},le=\"+Inf\"}} {count}");
+        if let Some(sum) = self.sum {
+            let _ = writeln!(text, "{name}_sum{{{labels}}} {sum}");
+        }
+        let _ = writeln!(text, "{name}_count{{{labels}}} {count}");
     }
 }
 
