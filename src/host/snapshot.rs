@@ -1,10 +1,13 @@
 //! `udmill-snapshot IN.wasm OUT.wasm`: starts the component once, and writes it with the memory that it has then.
 //!
 //! A fresh instance would spend most of its first call on compiling the tables of its sources. Here that happens at build
-//! time, as [Wizer](https://docs.rs/wasmtime-wizer) does it: the component gets an empty payload for each source and each
-//! spelling of fields, its memory becomes the data that every instance starts from, and nothing else changes, neither
-//! imports nor exports. Every import traps meanwhile: what is kept can depend on the component alone, not on the machine
-//! that builds, and its bytes are the same each time.
+//! time, as [Wizer](https://docs.rs/wasmtime-wizer) does it: the component gets an empty payload for each source, its memory
+//! becomes the data that every instance starts from, and nothing else changes, neither imports nor exports. Every import
+//! traps meanwhile: what is kept can depend on the component alone, not on the machine that builds, and its bytes are the
+//! same each time.
+//!
+//! Only the usual spelling of fields is prepared. The other one would add a tenth to the file and to the start of every
+//! instance; asked for it, an instance compiles its tables as it would without a snapshot.
 
 use std::error::Error;
 use std::path::Path;
@@ -72,23 +75,20 @@ fn replace(to: &Path, wasm: &[u8]) -> Result<(), Box<dyn Error>> {
     Ok(fs::rename(new, to)?)
 }
 
-/// Asks for everything that the component makes once and keeps. The usual options come last: the component also keeps the
-/// reader that it used last.
+/// Asks for everything that the component makes once and keeps, with the options that callers give most.
 fn warm_up(store: &mut Store<()>, instance: &Instance) -> Result<()> {
     let world = bindings::Normalizer::new(&mut *store, instance)?;
     let transform = world.udmill_normalizer_transform();
     for source in transform.call_sources(&mut *store)? {
-        for field_names in [FieldNames::LowerCamel] {
-            let options = Options {
-                log_type: source.log_type.clone(),
-                split_delimiter: None,
-                namespace: None,
-                labels: Vec::new(),
-                field_names,
-            };
-            let batch = transform.call_normalize(&mut *store, b"", &options)?;
-            batch.map_err(|error| wasmtime::format_err!("{error:?}"))?;
-        }
+        let options = Options {
+            log_type: source.log_type,
+            split_delimiter: None,
+            namespace: None,
+            labels: Vec::new(),
+            field_names: FieldNames::LowerCamel,
+        };
+        let batch = transform.call_normalize(&mut *store, b"", &options)?;
+        batch.map_err(|error| wasmtime::format_err!("{error:?}"))?;
     }
     Ok(())
 }

@@ -47,7 +47,9 @@ impl Key {
 impl Guesses {
     /// Nothing seen so far. `levels` is how many kinds of objects there are.
     pub fn new(levels: usize) -> Guesses {
-        let keys = vec![Key::START; 2 * levels + Mask::CELLS];
+        // With room for the keys of the first logs: to make room later would touch all that is here.
+        let mut keys = Vec::with_capacity(2 * levels + 2 * Mask::CELLS);
+        keys.resize(2 * levels + Mask::CELLS, Key::START);
         Guesses { keys, levels }
     }
 

@@ -5,8 +5,8 @@
 //! order of [`FIELDS`](crate::fields::FIELDS). A subtree of which nothing is there costs one test.
 //!
 //! A plan depends on the source and on the spelling of fields, and on no other option: what a caller adds to events comes
-//! in cells of its own. So there are two plans a source, compiled once for all readers, and the component is shipped with
-//! both of them in its memory.
+//! in cells of its own. So there are two plans a source, each compiled once for all readers, and the component is shipped with
+//! the usual one in its memory.
 
 mod compiler;
 #[cfg(test)]

@@ -81,8 +81,15 @@ pub const WIDE: usize = 64;
 
 /// Where an event is written before it goes to the output whole: always larger than what is in it, so that what was copied
 /// too much is written over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Page(Vec<u8>);
+
+impl Default for Page {
+    /// A page on which most events find room.
+    fn default() -> Page {
+        Page(vec![0; 8 * 1024])
+    }
+}
 
 /// The end of what is on the page. It goes from hand to hand by value: kept in memory, each text would wait for the length
 /// of the one before.
@@ -129,8 +136,7 @@ impl Page {
     fn text(&mut self, at: At, text: &[u8]) -> At {
         let end = at + text.len();
         if end + WIDE > self.0.len() {
-            self.0
-                .resize((end + WIDE).next_power_of_two().max(8 * 1024), 0);
+            self.0.resize((end + WIDE).next_power_of_two(), 0);
         }
         if let Some(free) = self.0.get_mut(at..end) {
             free.copy_from_slice(text);
