@@ -8,8 +8,8 @@
 //! | `POST /v1/quarantine/{id}/replay` | delivers as if the log had just come |
 //! | `DELETE /v1/quarantine/{id}` | throws away |
 //!
-//! They need `Authorization: Bearer` with the configuration's `admin_key`, and without such a key they do not exist. For
-//! the drain the variable `udmill_drain_key` serves, too.
+//! They need `Authorization: Bearer` with the configuration's `admin_key`, and without such a key they do not exist.
+//! For the drain the variable `udmill_drain_key` serves, too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

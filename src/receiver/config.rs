@@ -6,12 +6,11 @@
 //! Variables of the receiver's own:
 //!
 //! - `udmill_config` holds the text.
-//! - `udmill_loopback` says `true` where nobody but this machine can reach the receiver: whoever listens knows that, while
-//!   a request's `Host` is the sender's to choose.
+//! - `udmill_loopback` says `true` where nobody but this machine can reach the receiver: whoever listens knows that,
+//!   while a request's `Host` is the sender's to choose.
 //! - `udmill_allowed_hosts` repeats the runtime's list of allowed outbound hosts, which a component cannot ask for.
 //! - `udmill_drain_key` opens the drain of the spool, and nothing else, to a scheduler.
 
-pub mod check;
 pub mod check;
 mod feed;
 mod outbound;

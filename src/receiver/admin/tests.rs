@@ -113,7 +113,10 @@ fn nobody_comes_in_without_the_key() {
 fn a_scheduler_has_a_key_for_the_drain_alone() {
     for line in ["", "admin_key = \"{key}\""] {
         let (host, _) = setup(line);
-        let variable = ("udmill_drain_key".to_owned(), "for the drain alone".to_owned());
+        let variable = (
+            "udmill_drain_key".to_owned(),
+            "for the drain alone".to_owned(),
+        );
         host.variables.borrow_mut().extend([variable]);
         let receiver = block_on(Receiver::load(&host));
         let setup = (host, receiver);
@@ -122,7 +125,15 @@ fn a_scheduler_has_a_key_for_the_drain_alone() {
             let (code, _) = call(&setup, method, path, "Bearer for the drain alone");
             assert_eq!(code == 200, is_drain, "{path}");
             let (code, _) = call(&setup, method, path, "Bearer another");
-            assert_eq!(code, if line.is_empty() && !is_drain { 404 } else { 401 }, "{path}");
+            assert_eq!(
+                code,
+                if line.is_empty() && !is_drain {
+                    404
+                } else {
+                    401
+                },
+                "{path}"
+            );
         }
     }
 }
