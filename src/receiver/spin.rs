@@ -327,6 +327,10 @@ fn respond(response: Response) -> Result<types::Response, ErrorCode> {
     for (name, value) in response.headers {
         answer = answer.header(name, value);
     }
+    // A runtime sends a body of unknown length in chunks; 204 has none (RFC 9110, 8.6).
+    if response.status != 204 {
+        answer = answer.header("content-length", response.body.len());
+    }
     let answer = answer.body(FullBody::new(VecDeque::from(response.body)));
     answer
         .map_err(|_| ErrorCode::InternalError(None))?
