@@ -103,6 +103,10 @@ impl WorkerState for Reuse {
             } else {
                 error.root_cause().to_string()
             };
+            // So are also instances called that were idle as the process ended; a true panic has told of itself.
+            if reason == "worker panicked" {
+                return;
+            }
             self.0
                 .say(&format!("udmill: an instance was ended: {reason}"));
         }
