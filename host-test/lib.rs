@@ -15,9 +15,18 @@ use udmill::{Component, Engine, Limits};
 ///
 /// Where there is none, or where it cannot be loaded.
 pub fn component(limits: Limits) -> Component {
-    let wasm = fs::read(built("wasm32-wasip2/guest/udmill_transform.wasm")).unwrap();
+    let wasm = fs::read(component_file("udmill_transform.wasm")).unwrap();
     let engine = Engine::new(limits).unwrap();
     Component::load(&engine, &wasm, None).unwrap()
+}
+
+/// The file of a component that was built last.
+///
+/// # Panics
+///
+/// Where there is none.
+pub fn component_file(name: &str) -> PathBuf {
+    built(&format!("wasm32-wasip2/guest/{name}"))
 }
 
 /// The command that was built last.

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{fs, io};
@@ -41,7 +41,8 @@ pub fn config(feed: &str, destination: &str) -> String {
 /// How a host is started.
 #[derive(Clone)]
 pub struct Start {
-    config: String,
+    /// None for the one that comes with the command.
+    config: Option<String>,
     variables: Vec<(String, String)>,
     arguments: Vec<String>,
     folder: Arc<TempDir>,
@@ -74,12 +75,21 @@ impl Start {
             ("admin_key", ADMIN),
         ];
         let start = Start {
-            config: config.to_owned(),
+            config: Some(config.to_owned()),
             variables: Vec::new(),
             arguments: Vec::new(),
             folder: Arc::new(tempfile::tempdir().unwrap()),
         };
         start.variables(&ours)
+    }
+
+    /// Without a configuration.
+    pub fn embedded() -> Start {
+        Start {
+            config: None,
+            variables: Vec::new(),
+            ..Start::with("")
+        }
     }
 
     /// With these variables, which go before those of the same names.
@@ -110,25 +120,32 @@ impl Start {
 
     /// Starts, and waits until the host listens.
     pub fn run(&self) -> Receiver {
-        let file = self.folder.path().join("udmill.toml");
-        fs::write(&file, &self.config).unwrap();
+        self.run_with(|_| {})
+    }
+
+    /// Starts with something else about the process, its standard output for example.
+    pub fn run_with(&self, change: impl FnOnce(&mut Command)) -> Receiver {
         let mut command = Command::new(crate::command());
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(["--admin-listen", "127.0.0.1:0"])
             .args(&self.arguments)
-            .arg("--config")
-            .arg(&file)
             .arg("--state")
             .arg(self.state());
+        if let Some(config) = &self.config {
+            let file = self.folder.path().join("udmill.toml");
+            fs::write(&file, config).unwrap();
+            command.arg("--config").arg(file);
+        }
         command.env("XDG_CACHE_HOME", crate::cache());
         for (name, value) in &self.variables {
             command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
         }
         command.stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        change(&mut command);
         let mut child = command.spawn().unwrap();
-        let printed = Output::of(child.stdout.take().unwrap());
+        let printed = child.stdout.take().map(Output::of).unwrap_or_default();
         let logged = Output::of(child.stderr.take().unwrap());
         // Each address is told in a line of its own, the receiver's first.
         let addresses = logged.wait(|text| {
@@ -152,9 +169,30 @@ impl Receiver {
         Start::with(config).run()
     }
 
+    /// The folder of the store.
+    pub fn state(&self) -> PathBuf {
+        self.start.state()
+    }
+
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits for its end, and gives its exit status.
+    pub fn end(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    /// The first line of the log that has this in it, as soon as it is there.
+    pub fn logged(&self, text: &str) -> String {
+        let line = |lines: &str| {
+            lines
+                .lines()
+                .find(|it| it.contains(text))
+                .map(str::to_owned)
+        };
+        self.logged.wait(line)
     }
 
     /// Ends it as abruptly as can be, if it has not ended yet, and starts the next on the same store.
@@ -243,7 +281,10 @@ impl Drop for Receiver {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            eprintln!("the host wrote:\n{}", self.written());
+            let logged = self.logged.bytes.lock();
+            let logged = logged.unwrap_or_else(PoisonError::into_inner);
+            let end = &logged.0[logged.0.len().saturating_sub(4000)..];
+            eprintln!("the host wrote last:\n{}", String::from_utf8_lossy(end));
         }
     }
 }

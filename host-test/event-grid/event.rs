@@ -101,7 +101,7 @@ impl Event {
 ///
 /// # Panics
 ///
-/// For several events in binary mode.
+/// Without an event, and for several in binary mode.
 pub fn notification(events: &[&Event], schema: Schema, deliveries: u32) -> Request {
     let cloud_events = || events.iter().map(|it| it.to_cloud_event());
     let (media, body) = match (schema, events) {

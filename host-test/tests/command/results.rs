@@ -72,18 +72,6 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
-fn without_a_command_the_event_of_a_sample_is_shown() {
-    let ended = run(udmill(&[]), "");
-    assert_eq!(ended.events().len(), 1);
-    assert!(
-        ended
-            .stderr
-            .contains("udmill transform --log-type AZURE_DEVOPS")
-    );
-    assert_eq!(ended.status, Some(0));
-}
-
-#[test]
 fn sources_are_a_table() {
     let ended = run(udmill(&["sources"]), "");
     let mut lines = ended.stdout.lines();

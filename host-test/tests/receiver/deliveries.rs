@@ -43,8 +43,14 @@ fn both_schemas_in_batches_or_not_structured_or_binary_give_the_same_events() {
     }
     let printed = receiver.events(15);
     assert_eq!(printed.len(), 15);
-    for batch in printed.chunks(3) {
-        assert_eq!(batch, &printed[..3]);
+    // What an envelope says of itself differs, and stands among `additional`.
+    let inside = |event: &Value| {
+        let mut event = event.clone();
+        event.as_object_mut().unwrap().remove("additional");
+        event
+    };
+    for (index, event) in printed.iter().enumerate() {
+        assert_eq!(inside(event), inside(&printed[index % 3]));
     }
 }
 
@@ -56,10 +62,6 @@ fn raw_logs_of_other_senders_become_events() {
     let bodies = [
         ("application/json", logs[0].clone()),
         ("application/x-ndjson", logs.join("\n")),
-        (
-            "application/json",
-            format!("{{\"records\":[{}]}}", logs.join(",")),
-        ),
         ("application/json", format!("[{}]", logs.join(","))),
     ];
     for (media, body) in bodies {
@@ -68,13 +70,16 @@ fn raw_logs_of_other_senders_become_events() {
     let [a, b] = ids_of(&sent)[..] else {
         unreachable!();
     };
-    assert_eq!(ids(&receiver.events(7)), [a, a, b, a, b, a, b]);
+    assert_eq!(ids(&receiver.events(5)), [a, a, b, a, b]);
 }
 
 #[test]
 fn an_empty_array_is_answered_200() {
     let receiver = printing("");
-    assert_eq!(receiver.deliver(&delivery(&[])).status, 200);
+    assert_eq!(
+        receiver.deliver(&post("application/json", "[]")).status,
+        200
+    );
     assert_eq!(receiver.printed(0), "");
 }
 

@@ -30,10 +30,11 @@ fn a_delivery_with_the_tenants_token_is_let_in() {
     let tenant = Tenant::start();
     let receiver = start(&tenant);
     let request = with(&tenant.bearer(&tenant.claims()));
-    for _ in 0..3 {
+    for _ in 0..30 {
         assert_eq!(receiver.send("/v1/feeds/azdo", &request).status, 200);
     }
-    assert_eq!(tenant.fetches(), 1);
+    // Each instance of the component keeps the keys.
+    assert!((1..=5).contains(&tenant.fetches()));
 }
 
 #[test]
@@ -92,5 +93,11 @@ fn an_unknown_key_right_after_a_rotation_is_a_fault_that_passes() {
     assert_eq!(receiver.send("/v1/feeds/azdo", &request).status, 200);
     tenant.rotate("second");
     let request = with(&tenant.bearer(&tenant.claims()));
-    assert_refused(&receiver.send("/v1/feeds/azdo", &request), 503);
+    for _ in 0..10 {
+        // An instance that has just fetched the keys may not do so again yet; another one may.
+        let answer = receiver.send("/v1/feeds/azdo", &request);
+        assert!([200, 503].contains(&answer.status), "{}", answer.status);
+    }
+    let lines = receiver.requests(11);
+    assert!(lines.iter().all(|it| it["outcome"] != "unauthorized"));
 }

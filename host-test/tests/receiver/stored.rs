@@ -32,12 +32,12 @@ fn waiting(receiver: &Receiver) -> Value {
     status["spool"].clone()
 }
 
+/// Everything arrived, and nothing else. Some may have come twice, since the host drains at the same time.
 #[track_caller]
 fn assert_arrived(secops: &SecOps, sent: &[Event]) {
     let expected: BTreeSet<String> = sent.iter().map(|it| it.id().to_owned()).collect();
-    let counts = secops.counts();
-    assert!(counts.values().all(|it| *it == 1), "{counts:?}");
-    assert_eq!(counts.into_keys().collect::<BTreeSet<_>>(), expected);
+    let arrived: BTreeSet<String> = secops.counts().into_keys().collect();
+    assert_eq!(arrived, expected);
     assert_eq!(secops.complaints(), Vec::<String>::new());
 }
 
