@@ -160,7 +160,7 @@ async fn drain<H: Host>(
         return failed(record, fault);
     }
     // What waits now is in this line alone, so that nobody has to ask for it: drains come every few seconds.
-    if let Ok(keys) = host.keys().await {
+    if let Ok(keys) = host.keys(status::counts).await {
         record.state = status::summary(config, &keys, host.now());
     }
     record.outcome = "drained";

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use crate::config::{Config, Feed};
 use crate::destination::google_token::Tokens;
-use crate::destination::{Destination, Fault, Item, Sent, Takes};
+use crate::destination::{Destination, Errand, Fault, Item, Sent, Takes};
 use crate::host::Host;
 use crate::record::{Lag, Tally};
 use crate::store::quarantine::{self, About, Source};
@@ -33,7 +33,7 @@ pub struct Delivered {
 }
 
 /// Delivers a payload that has just come to a feed: to its destination, and to the archive if that has one. What the
-/// normalizer or the destination does not take goes to quarantine.
+/// normalizer or the destination does not take goes to quarantine. `unlike` is an [`Errand::delivery`].
 ///
 /// The deadline is on the scale of [`Host::elapsed`].
 pub async fn deliver<H: Host>(
@@ -41,6 +41,7 @@ pub async fn deliver<H: Host>(
     config: &Config,
     feed: &Feed,
     payload: &[u8],
+    unlike: &str,
     tokens: &Tokens,
     deadline: Duration,
 ) -> Delivered {
@@ -48,12 +49,14 @@ pub async fn deliver<H: Host>(
         config,
         feed,
         payload,
+        unlike,
         received: host.now(),
     };
     delivery.deliver(host, tokens, deadline).await
 }
 
-/// Stores a payload that has just come to a feed, for [`crate::drain`]. It is safe when this gives its id.
+/// Stores a payload that has just come to a feed, for [`crate::drain`]. It is safe when this gives its id. Whether its logs
+/// carry their sender's ids decides what is a repetition.
 ///
 /// # Errors
 ///
@@ -63,8 +66,9 @@ pub async fn store<H: Host>(
     feed: &Feed,
     payload: &[u8],
     request_id: &str,
+    has_ids: bool,
 ) -> Result<String, Fault> {
-    let stored = spool::put(host, &feed.name, request_id, payload).await;
+    let stored = spool::put(host, &feed.name, request_id, has_ids, payload).await;
     stored.map_err(store::fault)
 }
 
@@ -73,6 +77,8 @@ pub(crate) struct Delivery<'a> {
     pub config: &'a Config,
     pub feed: &'a Feed,
     pub payload: &'a [u8],
+    /// See [`Errand::delivery`].
+    pub unlike: &'a str,
     /// When it came; a stored one is delivered later.
     pub received: DateTime<Utc>,
 }
@@ -133,6 +139,12 @@ impl<'a> Delivery<'a> {
                     .or_insert(why);
             }
         }
+        let errand = Errand {
+            feed: self.feed,
+            delivery: self.unlike,
+            tokens,
+            deadline,
+        };
         let mut roads = vec![destination];
         if let Some(name) = destination.archive() {
             roads.push(self.destination(name)?);
@@ -148,7 +160,7 @@ impl<'a> Delivery<'a> {
             };
             let sent = match items.is_empty() {
                 true => Sent::default(),
-                false => road.send(host, self.feed, items, tokens, deadline).await,
+                false => road.send(host, &errand, items).await,
             };
             delivered.tally.sub_requests += sent.sub_requests;
             delivered.tally.refused += sent.refused.len();

@@ -112,17 +112,12 @@ impl Destination {
         }
     }
 
-    /// Sends the items of a feed, of the kind that [`Destination::takes`] tells. What the ledger knows as accepted is
-    /// not sent again.
-    ///
-    /// The deadline is on the scale of [`Host::elapsed`].
+    /// Sends items, of the kind that [`Destination::takes`] tells. What the ledger knows as accepted is not sent again.
     pub async fn send<H: Host>(
         &self,
         host: &H,
-        feed: &Feed,
+        errand: &Errand<'_>,
         items: &[Item<'_>],
-        tokens: &Tokens,
-        deadline: Duration,
     ) -> Sent {
         let protocol: &dyn Protocol = match &self.kind {
             Kind::Stdout => return stdout::print(host, &self.name, items),
@@ -132,7 +127,7 @@ impl Destination {
             Kind::SecopsEvents(it) => &**it,
             Kind::S3(it) => &**it,
         };
-        upload(host, &self.name, protocol, feed, items, tokens, deadline).await
+        upload(host, &self.name, protocol, errand, items).await
     }
 }
 
@@ -143,6 +138,20 @@ pub enum Takes {
     Raw,
     /// UDM events.
     Udm,
+}
+
+/// On whose behalf items are sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Errand<'a> {
+    /// The feed that they came to.
+    pub feed: &'a Feed,
+    /// What tells them from equal items of another delivery. Empty where a log carries its sender's id for it: there equal
+    /// items are the same ones, repeated.
+    pub delivery: &'a str,
+    /// For destinations that want one.
+    pub tokens: &'a Tokens,
+    /// On the scale of [`Host::elapsed`].
+    pub deadline: Duration,
 }
 
 /// One thing to send: a raw log, or a UDM event without its line feed.

@@ -223,6 +223,10 @@ impl<H: Host> Drain<'_, H> {
             config: self.config,
             feed,
             payload: &payload,
+            unlike: match waiting.has_ids {
+                true => "",
+                false => &waiting.id,
+            },
             received: waiting.received,
         };
         let delivered = delivery

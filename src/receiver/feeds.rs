@@ -17,7 +17,7 @@ use crate::exchange::{Body, Request, Response};
 use crate::host::Host;
 use crate::receiver::{Receiver, WITHIN, failed, no, unavailable, wrong_method};
 use crate::record::Record;
-use crate::wit::webhook::{self, Delivery, Logs, Origin, Refusal, Validation};
+use crate::wit::webhook::{self, Delivery, Logs, Origin, Refusal, Schema, Validation};
 
 /// Answers a request for a feed.
 pub async fn answer<H: Host>(
@@ -154,10 +154,12 @@ async fn logs<H: Host>(
         return unavailable(record, "topic_not_allowed");
     }
     let payload = &logs.payload;
+    let has_ids = logs.schema != Schema::Raw;
     let fault = match feed.ack {
         Ack::Delivered => {
             let tokens = &receiver.tokens;
-            let delivered = deliver(host, config, feed, payload, tokens, deadline).await;
+            let unlike = if has_ids { "" } else { &record.id };
+            let delivered = deliver(host, config, feed, payload, unlike, tokens, deadline).await;
             record.tally = delivered.tally;
             record.outcome = "delivered";
             receiver.tell_health(config, host, &feed.name, delivered.fault.as_ref());
@@ -165,7 +167,7 @@ async fn logs<H: Host>(
         }
         Ack::Stored => {
             record.outcome = "stored";
-            store(host, feed, payload, &record.id).await.err()
+            store(host, feed, payload, &record.id, has_ids).await.err()
         }
     };
     match fault {

@@ -40,8 +40,8 @@ pub trait Host {
     /// Removes a key; one that is not there is no error.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
-    /// All keys of the store, in no order.
-    async fn keys(&self) -> Result<Vec<String>, StoreError>;
+    /// The keys of the store that are wanted, in no order. There may be far more of them than fit into memory.
+    async fn keys(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError>;
 
     /// Sends a request and reads the whole answer, of which no more than a mebibyte is kept, `within` this time.
     async fn send(&self, request: Outbound, within: Duration) -> Result<Answer, SendError>;

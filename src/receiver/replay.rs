@@ -49,6 +49,7 @@ pub async fn replay<H: Host>(
         config,
         feed,
         payload: &raw,
+        unlike: "",
         received: entry.about.received,
     };
     let delivered = delivery.deliver(host, tokens, deadline).await;

@@ -39,6 +39,8 @@ const UNREADY: Duration = Duration::from_secs(5);
 /// What is kept of an answer's body.
 const ANSWER_LIMIT: usize = 1 << 20;
 const READ_SIZE: usize = 64 << 10;
+/// How many keys of the store are read at once.
+const KEYS: usize = 1000;
 
 struct Component;
 
@@ -160,10 +162,21 @@ impl Host for Spin {
         store.delete(key).await.map_err(store_error)
     }
 
-    async fn keys(&self) -> Result<Vec<String>, StoreError> {
+    async fn keys(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError> {
         let store = self.store().await?;
-        let keys = store.get_keys().await;
-        keys.collect().await.map_err(store_error)
+        let (mut stream, result) = store.get_keys().await.into_inner();
+        let mut keys = Vec::new();
+        let mut read = Vec::with_capacity(KEYS);
+        loop {
+            let status;
+            (status, read) = stream.read(read).await;
+            keys.extend(read.drain(..).filter(|key| wanted(key)));
+            if !matches!(status, StreamResult::Complete(_)) {
+                break;
+            }
+        }
+        result.await.map_err(store_error)?;
+        Ok(keys)
     }
 
     async fn send(&self, request: Outbound, within: Duration) -> Result<Answer, SendError> {

@@ -114,7 +114,7 @@ pub async fn status<H: Host>(
     let kept = receiver.health.status.borrow().clone();
     let mut status = match kept {
         Some((time, status)) if now < time + FRESH => status,
-        _ => match host.keys().await {
+        _ => match host.keys(counts).await {
             Ok(keys) => {
                 let status = summary(config, &keys, host.now());
                 let kept = (now, status.clone());
@@ -130,6 +130,11 @@ pub async fn status<H: Host>(
     }
     record.outcome = "ok";
     Response::json(200, &Value::Object(status))
+}
+
+/// Whether a key is one that [`summary`] counts.
+pub fn counts(key: &str) -> bool {
+    key.starts_with(spool::PREFIX) || key.starts_with(quarantine::PREFIX)
 }
 
 /// `spool` and `quarantine` of all feeds together, and of each one under `feeds`.

@@ -226,11 +226,12 @@ impl Host for Memory {
         Ok(())
     }
 
-    async fn keys(&self) -> Result<Vec<String>, StoreError> {
+    async fn keys(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError> {
         self.store_step("keys", "").await?;
         // In no order that anybody may count on.
         let store = self.store.borrow();
-        Ok(store.keys().rev().cloned().collect())
+        let keys = store.keys().rev().filter(|it| wanted(it));
+        Ok(keys.cloned().collect())
     }
 
     async fn send(&self, request: Outbound, within: Duration) -> Result<Answer, SendError> {
@@ -314,7 +315,7 @@ mod tests {
         host.break_store(|call| (call.before == 1).then_some(StoreError::Full));
         assert_eq!(block_on(host.set("a", b"1")), Ok(()));
         assert_eq!(block_on(host.set("b", b"2")), Err(StoreError::Full));
-        assert_eq!(block_on(host.keys()), Ok(vec!["a".to_owned()]));
+        assert_eq!(block_on(host.keys(|_| true)), Ok(vec!["a".to_owned()]));
     }
 
     #[test]

@@ -15,6 +15,7 @@ async fn deliver_to(host: &Memory, config: &Config, feed: &str, payload: &[u8]) 
         config,
         feed,
         payload,
+        "",
         &tokens,
         host.elapsed.get() + DEADLINE,
     )
@@ -316,4 +317,19 @@ fn a_normalizer_that_miscounts_costs_no_log() {
         Some(1)
     );
     assert!(raw_logs(b"ab", &batch("", &[])).is_err());
+}
+
+#[test]
+fn equal_logs_of_another_delivery_are_sent_again_unless_they_carry_their_senders_ids() {
+    for (unlike, expected) in [(["", ""], 0), (["r1", "r2"], 1), (["r1", "r1"], 0)] {
+        let (host, config) = (Memory::new(), config());
+        let takers = Takers::of(&host);
+        let (feed, tokens) = (&config.feeds["raw"], Tokens::default());
+        for unlike in unlike {
+            let payload = b"heartbeat";
+            let delivered = deliver(&host, &config, feed, payload, unlike, &tokens, DEADLINE);
+            assert_eq!(block_on(delivered).fault, None);
+        }
+        assert_eq!(takers.repeated(), expected, "{unlike:?}");
+    }
 }

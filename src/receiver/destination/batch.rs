@@ -105,10 +105,16 @@ pub(super) fn cut<'p, 'i>(
     cuts
 }
 
-/// What the ledger knows a sub-request by: its destination, its feed and its items, not the envelope.
-pub(super) fn digest(destination: &str, feed: &str, pieces: &[Piece<'_>]) -> [u8; 32] {
+/// What the ledger knows a sub-request by: its destination, its feed, what tells the delivery from others, and its items;
+/// not the envelope.
+pub(super) fn digest(
+    destination: &str,
+    feed: &str,
+    delivery: &str,
+    pieces: &[Piece<'_>],
+) -> [u8; 32] {
     let mut digest = Sha256::new();
-    let names = [destination.as_bytes(), feed.as_bytes()];
+    let names = [destination, feed, delivery].map(str::as_bytes);
     for bytes in names.into_iter().chain(pieces.iter().map(|it| it.raw)) {
         // Framed by its length, so that bytes cannot pass from one item to the next unnoticed.
         digest.update((bytes.len() as u64).to_le_bytes());
@@ -184,22 +190,23 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_tells_destinations_feeds_and_the_bounds_of_items_apart() {
+    fn a_digest_tells_destinations_feeds_deliveries_and_the_bounds_of_items_apart() {
         let piece = |raw: &'static [u8]| Piece {
             item: 0,
             raw,
             bytes: Cow::Borrowed(raw),
         };
         let digests = [
-            digest("a", "b", &[piece(b"cd")]),
-            digest("a", "b", &[piece(b"c"), piece(b"d")]),
-            digest("a", "x", &[piece(b"cd")]),
-            digest("x", "b", &[piece(b"cd")]),
-            digest("ab", "", &[piece(b"cd")]),
+            digest("a", "b", "", &[piece(b"cd")]),
+            digest("a", "b", "", &[piece(b"c"), piece(b"d")]),
+            digest("a", "x", "", &[piece(b"cd")]),
+            digest("x", "b", "", &[piece(b"cd")]),
+            digest("ab", "", "", &[piece(b"cd")]),
+            digest("a", "b", "r1", &[piece(b"cd")]),
         ];
         for (index, one) in digests.iter().enumerate() {
             assert!(digests.iter().skip(index + 1).all(|other| other != one));
         }
-        assert_eq!(digests[0], digest("a", "b", &[piece(b"cd")]));
+        assert_eq!(digests[0], digest("a", "b", "", &[piece(b"cd")]));
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::google_token::Tokens;
-use super::{Destination, Item, Sent};
+use super::{Destination, Errand, Item, Sent};
 use crate::config::section::{File, Section};
 use crate::config::{Ack, Auth, Feed};
 use crate::testing::{Memory, block_on};
@@ -69,8 +69,13 @@ fn send(host: &Memory, destination: &Destination, feed: &Feed, items: &[&[u8]]) 
     let item = |(log, bytes)| Item { bytes, log };
     let items: Vec<_> = items.iter().copied().enumerate().map(item).collect();
     let tokens = Tokens::default();
-    let deadline = host.elapsed.get() + DEADLINE;
-    block_on(destination.send(host, feed, &items, &tokens, deadline))
+    let errand = Errand {
+        feed,
+        delivery: "",
+        tokens: &tokens,
+        deadline: host.elapsed.get() + DEADLINE,
+    };
+    block_on(destination.send(host, &errand, &items))
 }
 
 const LOGS: &str = r#"

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::answer::{Sender, Verdict, classify, timed_out};
 use super::batch::{Envelope, Limits, Piece, cut, digest};
-use super::google_token::{Credentials, Tokens};
-use super::{Fault, Item, Sent};
+use super::google_token::Credentials;
+use super::{Errand, Fault, Item, Sent};
 use crate::Host;
 use crate::config::Feed;
 use crate::config::section::Secret;
@@ -62,11 +62,10 @@ pub(super) async fn upload<H: Host>(
     host: &H,
     name: &str,
     protocol: &dyn Protocol,
-    feed: &Feed,
+    errand: &Errand<'_>,
     items: &[Item<'_>],
-    tokens: &Tokens,
-    deadline: Duration,
 ) -> Sent {
+    let feed = errand.feed;
     let now = host.now();
     let envelope = protocol.envelope(feed, now);
     let mut sent = Sent::default();
@@ -77,8 +76,7 @@ pub(super) async fn upload<H: Host>(
         host,
         name,
         protocol,
-        tokens,
-        deadline,
+        errand,
     };
     while let Some((pieces, is_half)) = waiting.pop() {
         // Also the ledger takes its time.
@@ -86,7 +84,7 @@ pub(super) async fn upload<H: Host>(
             sent.fault = Some(timed_out(&protocol.sender(name)));
             break;
         }
-        let digest = digest(name, &feed.name, pieces);
+        let digest = digest(name, &feed.name, errand.delivery, pieces);
         let verdict = match known(host, &digest, is_half).await {
             Ok(Some(verdict)) => verdict,
             Ok(None) => {
@@ -186,8 +184,7 @@ struct Attempt<'a, H> {
     host: &'a H,
     name: &'a str,
     protocol: &'a dyn Protocol,
-    tokens: &'a Tokens,
-    deadline: Duration,
+    errand: &'a Errand<'a>,
 }
 
 impl<H: Host> Attempt<'_, H> {
@@ -214,7 +211,7 @@ impl<H: Host> Attempt<'_, H> {
             let answer = self.host.send(request, left.min(ATTEMPT)).await;
             let unauthorized = answer.as_ref().is_ok_and(|it| it.status == 401);
             if let (true, Some(credentials)) = (unauthorized, self.protocol.credentials()) {
-                self.tokens.forget(credentials);
+                self.errand.tokens.forget(credentials);
                 if !std::mem::replace(&mut renewed, true) {
                     continue;
                 }
@@ -225,14 +222,17 @@ impl<H: Host> Attempt<'_, H> {
     }
 
     fn left(&self) -> Duration {
-        self.deadline.saturating_sub(self.host.elapsed())
+        self.errand.deadline.saturating_sub(self.host.elapsed())
     }
 
     async fn bearer(&self) -> Result<Option<Secret>, Fault> {
         match self.protocol.credentials() {
             None => Ok(None),
             Some(credentials) => {
-                let bearer = self.tokens.bearer(self.host, credentials, self.deadline);
+                let Errand {
+                    tokens, deadline, ..
+                } = self.errand;
+                let bearer = tokens.bearer(self.host, credentials, *deadline);
                 bearer.await.map(Some)
             }
         }

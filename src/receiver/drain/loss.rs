@@ -51,11 +51,12 @@ fn no_acknowledged_log_is_lost_in_a_run_of_crashes_faults_and_a_full_store() {
                     &config,
                     feed,
                     &pending[at],
+                    "",
                     &tokens,
                     deadline,
                 ))
                 .map(|it| it.fault.is_none()),
-                1 => run(store(&host, feed, &pending[at], "r")).map(|it| it.is_ok()),
+                1 => run(store(&host, feed, &pending[at], "r", true)).map(|it| it.is_ok()),
                 _ => {
                     let bounds = Bounds {
                         entries: 5,

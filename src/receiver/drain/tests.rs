@@ -11,7 +11,7 @@ use crate::testing::{Memory, answer, block_on, both, run};
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn store_in(host: &Memory, config: &Config, feed: &str, payload: &[u8]) -> bool {
-    let stored = delivery::store(host, &config.feeds[feed], payload, "r1").await;
+    let stored = delivery::store(host, &config.feeds[feed], payload, "r1", true).await;
     stored.is_ok()
 }
 
@@ -147,7 +147,7 @@ fn a_full_store_acknowledges_nothing_and_keeps_what_it_has() {
     let takers = Takers::of(&host);
     assert!(block_on(store_in(&host, &config, "azdo", &payload(["1"]))));
     host.break_store(|it| (it.operation == "set").then_some(StoreError::Full));
-    let stored = delivery::store(&host, &config.feeds["azdo"], b"x", "r2");
+    let stored = delivery::store(&host, &config.feeds["azdo"], b"x", "r2", true);
     let fault = block_on(stored).expect_err("a fault");
     assert_eq!(fault.kind, "store");
     // What frees the store is not stopped by its being full.

@@ -116,7 +116,7 @@ pub async fn list<H: Host>(
     after: &str,
     most: usize,
 ) -> Result<(Vec<Entry>, bool), StoreError> {
-    let keys = host.keys().await?;
+    let keys = host.keys(|key| key.starts_with(PREFIX)).await?;
     let ids = keys.iter().filter_map(|key| key.strip_prefix(PREFIX));
     let mut ids: Vec<&str> = ids.filter(|id| *id > after).collect();
     ids.sort_unstable();

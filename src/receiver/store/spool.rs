@@ -25,7 +25,12 @@ pub struct Waiting {
     pub received: DateTime<Utc>,
     /// The length of the payload.
     pub bytes: usize,
+    /// Whether its logs carry their sender's ids.
+    pub has_ids: bool,
 }
+
+/// What the key of a delivery without ids ends with.
+const RAW: &str = ":raw";
 
 /// What an entry of the spool holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +63,7 @@ pub async fn put<H: Host>(
     host: &H,
     feed: &str,
     request_id: &str,
+    has_ids: bool,
     payload: &[u8],
 ) -> Result<String, StoreError> {
     let received = host.now();
@@ -66,6 +72,7 @@ pub async fn put<H: Host>(
         feed: feed.to_owned(),
         received,
         bytes: payload.len(),
+        has_ids,
     };
     parts::write(host, &waiting.id, payload).await?;
     let index = json!({
@@ -90,7 +97,7 @@ pub async fn put<H: Host>(
 ///
 /// When the store does not answer.
 pub async fn waiting<H: Host>(host: &H) -> Result<Vec<Waiting>, StoreError> {
-    let keys = host.keys().await?;
+    let keys = host.keys(|key| key.starts_with(PREFIX)).await?;
     let mut waiting: Vec<_> = keys.iter().filter_map(|key| Waiting::of(key)).collect();
     waiting.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     Ok(waiting)
@@ -144,19 +151,23 @@ pub fn state(waiting: &[Waiting]) -> BTreeMap<&str, State> {
 impl Waiting {
     /// The entry that a key of the store belongs to.
     pub fn of(key: &str) -> Option<Waiting> {
-        let mut rest = key.strip_prefix(PREFIX)?.rsplitn(3, ':');
+        let rest = key.strip_prefix(PREFIX)?;
+        let raw = rest.strip_suffix(RAW);
+        let mut rest = raw.unwrap_or(rest).rsplitn(3, ':');
         let (bytes, id, feed) = (rest.next()?, rest.next()?, rest.next()?);
         Some(Waiting {
             received: time_of(id)?.0,
             id: id.to_owned(),
             feed: feed.to_owned(),
             bytes: bytes.parse().ok()?,
+            has_ids: raw.is_none(),
         })
     }
 
     /// The key of its index entry.
     pub fn key(&self) -> String {
-        format!("{PREFIX}{}:{}:{}", self.feed, self.id, self.bytes)
+        let end = if self.has_ids { "" } else { RAW };
+        format!("{PREFIX}{}:{}:{}{end}", self.feed, self.id, self.bytes)
     }
 }
 
@@ -170,7 +181,7 @@ mod tests {
     fn a_stored_delivery_comes_back_and_goes_without_a_trace() {
         let host = Memory::new();
         let payload = vec![b'x'; 600 << 10];
-        let id = block_on(put(&host, "azdo", "r1", &payload)).expect("a store");
+        let id = block_on(put(&host, "azdo", "r1", true, &payload)).expect("a store");
         let waiting = block_on(waiting(&host)).expect("a store");
         let [entry] = waiting.as_slice() else {
             panic!("expected one entry, but found {waiting:?}");
@@ -189,7 +200,7 @@ mod tests {
         for call in 0..6 {
             let host = Memory::new();
             host.crash_before(call);
-            let stored = run(put(&host, "azdo", "r1", &payload));
+            let stored = run(put(&host, "azdo", "r1", true, &payload));
             host.restart();
             let waiting = block_on(waiting(&host)).expect("a store");
             assert_eq!(
@@ -209,7 +220,7 @@ mod tests {
         for failing in 0..4 {
             let host = Memory::new();
             host.break_store(move |call| (call.before == failing).then_some(StoreError::Full));
-            let stored = block_on(put(&host, "azdo", "r1", &vec![b'x'; 600 << 10]));
+            let stored = block_on(put(&host, "azdo", "r1", true, &vec![b'x'; 600 << 10]));
             assert_eq!(stored, Err(StoreError::Full));
             assert_eq!(host.keys_under(""), [""; 0]);
         }
@@ -222,14 +233,14 @@ mod tests {
             let broken = || StoreError::Failed("no answer".to_owned());
             call.key.starts_with(PREFIX).then(broken)
         });
-        assert!(block_on(put(&host, "azdo", "r1", b"x")).is_err());
+        assert!(block_on(put(&host, "azdo", "r1", true, b"x")).is_err());
         assert_eq!(host.keys_under(parts::PREFIX).len(), 1);
     }
 
     #[test]
     fn a_part_that_the_store_lost_is_told() {
         let host = Memory::new();
-        block_on(put(&host, "azdo", "r1", b"x")).expect("a store");
+        block_on(put(&host, "azdo", "r1", true, b"x")).expect("a store");
         let part = host.keys_under(parts::PREFIX).remove(0);
         host.store.borrow_mut().remove(&part);
         let waiting = block_on(waiting(&host)).expect("a store");
@@ -240,7 +251,7 @@ mod tests {
     fn the_state_is_known_by_feed() {
         let host = Memory::new();
         for (feed, payload) in [("b", "12"), ("a", "345"), ("b", "6")] {
-            block_on(put(&host, feed, "r", payload.as_bytes())).expect("a store");
+            block_on(put(&host, feed, "r", true, payload.as_bytes())).expect("a store");
             host.pass(Duration::from_secs(60));
         }
         let waiting = block_on(waiting(&host)).expect("a store");

@@ -47,7 +47,8 @@ pub async fn sweep_hourly<H: Host>(host: &H) -> Result<usize, StoreError> {
 /// When the store fails.
 pub async fn sweep<H: Host>(host: &H, most: usize) -> Result<usize, StoreError> {
     let now = host.now();
-    let keys = host.keys().await?;
+    let may_go = |key: &str| !key.starts_with(ledger::PREFIX) || ledger::is_old(key, now);
+    let keys = host.keys(may_go).await?;
     let spooled = keys.iter().filter_map(|key| Waiting::of(key));
     let spooled: BTreeSet<String> = spooled.map(|it| it.id).collect();
     let mut old: Vec<&str> = Vec::new();
@@ -117,7 +118,7 @@ mod tests {
         let payload = vec![b'x'; 600 << 10];
         let host = Memory::new();
         host.crash_before(2);
-        assert_eq!(run(spool::put(&host, "azdo", "r", &payload)), None);
+        assert_eq!(run(spool::put(&host, "azdo", "r", true, &payload)), None);
         host.crash_before(3);
         assert_eq!(run(quarantine::put(&host, about(), &payload)), None);
         host.restart();
@@ -134,7 +135,7 @@ mod tests {
     fn what_waits_or_is_in_quarantine_stays_however_old() {
         let host = Memory::new();
         let payload = vec![b'x'; 600 << 10];
-        block_on(spool::put(&host, "azdo", "r", &payload)).expect("a store");
+        block_on(spool::put(&host, "azdo", "r", true, &payload)).expect("a store");
         block_on(quarantine::put(&host, about(), &payload)).expect("a store");
         let before = host.keys_under("");
         host.pass(1000 * HOUR);

@@ -249,7 +249,13 @@ fn behind_the_deadline_nobody_is_asked() {
         log: 0,
     }];
     host.pass(DEADLINE);
-    let sent = block_on(destination.send(&host, &feed, &items, &tokens, DEADLINE));
+    let errand = Errand {
+        feed: &feed,
+        delivery: "",
+        tokens: &tokens,
+        deadline: DEADLINE,
+    };
+    let sent = block_on(destination.send(&host, &errand, &items));
     assert_eq!((sent.accepted, sent.sub_requests), (0, 0));
     assert_eq!(sent.fault.map(|it| it.kind), Some("timed_out"));
 }
