@@ -34,7 +34,7 @@ fn what_was_stored_is_there_after_a_kill_and_a_restart() {
     host.restart();
     assert_eq!(host.send("/healthz", &get()).status, 200);
     let store = rusqlite::Connection::open(host.state().join("store.sqlite")).unwrap();
-    let count = "SELECT count(*) FROM entries WHERE key LIKE 'spool/%'";
+    let count = "SELECT count(*) FROM entries WHERE key LIKE 'spool:%'";
     let entries: u32 = store.query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!(entries, 1);
     drop(listener);
