@@ -86,7 +86,7 @@ const SUMS: &[(&str, &str)] = &[
     ("late",         "udmill_late_events_total"),
 ];
 
-/// States that a line tells when it knows them: where it does, and the family.
+/// States that a line tells when it knows them, of each feed or of all together: where it does, and the family.
 #[rustfmt::skip]
 const STATES: &[(&str, &str)] = &[
     ("/spool/entries",  "udmill_spool_entries"),
@@ -199,9 +199,22 @@ impl Counts {
             let latest = self.values.entry((LAST, own)).or_default();
             *latest = latest.max(time.timestamp() as f64);
         }
+        // Not both: whoever sums up the family would count everything twice.
+        match line["feeds"].as_object() {
+            None => self.states(line, ""),
+            Some(feeds) => {
+                for (feed, states) in feeds {
+                    let feed = self.feed(feed);
+                    self.states(states, &labels(&[("feed", &feed)]));
+                }
+            }
+        }
+    }
+
+    fn states(&mut self, of: &Value, labels: &str) {
         for (path, family) in STATES {
-            if let Some(number) = line.pointer(path).and_then(Value::as_f64) {
-                self.values.insert((family, String::new()), number);
+            if let Some(number) = of.pointer(path).and_then(Value::as_f64) {
+                self.values.insert((family, labels.to_owned()), number);
             }
         }
     }
@@ -298,7 +311,7 @@ mod tests {
     fn requests_are_summed_up_by_feed() {
         let metrics = Metrics::default();
         let line = br#"{"kind":"request","feed":"azdo","route":"delivery","status":200,"outcome":"delivered","logs":3,"events":2,
-            "rejected":1,"duration_ms":7.5,"lag":{"60":1,"300":1,"inf":0},"last_event":"2024-01-01T00:00:00Z","quarantine":4}"#;
+            "rejected":1,"duration_ms":7.5,"lag":{"60":1,"300":1,"inf":0},"last_event":"2024-01-01T00:00:00Z","quarantine":4,"feeds":{"azdo":{"quarantine":3}}}"#;
         let line: Vec<u8> = line.iter().copied().filter(|byte| *byte != b'\n').collect();
         metrics.count(
             &[
@@ -335,7 +348,7 @@ mod tests {
             &metrics,
             r#"udmill_last_event_timestamp_seconds{feed="azdo"} 1704067200"#,
         );
-        shows(&metrics, "udmill_quarantine_entries 4");
+        shows(&metrics, r#"udmill_quarantine_entries{feed="azdo"} 3"#);
     }
 
     #[test]
