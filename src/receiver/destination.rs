@@ -113,12 +113,7 @@ impl Destination {
     }
 
     /// Sends items, of the kind that [`Destination::takes`] tells. What the ledger knows as accepted is not sent again.
-    pub async fn send<H: Host>(
-        &self,
-        host: &H,
-        errand: &Errand<'_>,
-        items: &[Item<'_>],
-    ) -> Sent {
+    pub async fn send<H: Host>(&self, host: &H, errand: &Errand<'_>, items: &[Item<'_>]) -> Sent {
         let protocol: &dyn Protocol = match &self.kind {
             Kind::Stdout => return stdout::print(host, &self.name, items),
             Kind::Http(it) => it,
