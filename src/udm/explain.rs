@@ -394,7 +394,9 @@ impl<'a> Teller<'a> {
     fn inputs_of(&self, row: u16) -> &'a [u16] {
         let step = self.plan().steps.iter().find(|step| step.row == row);
         match step.map(|step| &step.action) {
-            Some(Action::With(_, inputs) | Action::Remembered(_, inputs)) => inputs,
+            Some(
+                Action::With(_, inputs) | Action::Json(_, inputs) | Action::Remembered(_, inputs),
+            ) => inputs,
             _ => &[],
         }
     }
@@ -489,7 +491,11 @@ impl<'a> Teller<'a> {
 
 /// Adds the keys and positions between the cursor's value and the value that begins at `at`.
 fn lead_to(cursor: &mut Cursor, at: usize, path: &mut String) -> Option<()> {
-    let close = match cursor.skip_space() {
+    let first = cursor.skip_space();
+    if cursor.at == at {
+        return Some(());
+    }
+    let close = match first {
         Some(b'{') => b'}',
         Some(b'[') => b']',
         _ => return Some(()),

@@ -32,6 +32,7 @@ mod envelope;
 mod explain;
 mod fields;
 mod guess;
+mod harness_io;
 mod json;
 mod keys;
 mod layout;

@@ -191,6 +191,7 @@ impl Normalizer {
             notes.push(note(misfit.row, self.plan.rows, message));
         }
         let names = self.names;
+        let namespace = self.namespace.as_deref();
         let made_text = &mut self.made_text;
         let record = &mut self.record;
         for step in &self.plan.steps {
@@ -212,10 +213,31 @@ impl Normalizer {
                         log,
                         cells,
                         names,
+                        namespace,
                     });
                     if let Some(made) = made.map(|made| place(made, log, made_text)) {
                         fill(record, step, made, made_text);
                     }
+                }
+                Action::Json(function, cells) => {
+                    let made = function(&Inputs {
+                        record,
+                        log,
+                        cells,
+                        names,
+                        namespace,
+                    });
+                    if let Some(made) = made.map(Cow::into_owned) {
+                        record.fill_json(step.output, step.row, &made);
+                    }
+                }
+                Action::Known(what, is_known) => {
+                    let text = record.text(step.input, log);
+                    if !is_known(&text) {
+                        let message = unread(self.plan, step, what, &text);
+                        notes.push(note(step.row, self.plan.rows, message));
+                    }
+                    record.fill_from(step.output, step.row, record.cell(step.input));
                 }
                 Action::Remembered(function, cells) => {
                     let key = record.json(step.input, log);
@@ -234,6 +256,7 @@ impl Normalizer {
                         log,
                         cells,
                         names,
+                        namespace,
                     });
                     let made = made.map(Cow::into_owned);
                     if let Some(json) = &made {
@@ -256,15 +279,9 @@ impl Normalizer {
                         }
                         Some(made) => fill(record, step, made, made_text),
                         None => {
-                            let raw = self
-                                .plan
-                                .rows
-                                .get(step.row as usize)
-                                .map_or("", |it| it.raw);
-                            let found = json::cut_short(&text, 60);
-                            let message =
-                                format!("expected {what} at `{raw}`, but found `{found}`");
+                            let message = unread(self.plan, step, what, &text);
                             notes.push(note(step.row, self.plan.rows, message));
+                            let raw = raw_of(self.plan, step.row);
                             add_leaf(record, raw, record.cell(step.input), step.row);
                         }
                     }
@@ -298,8 +315,11 @@ impl Normalizer {
                 true => target.rows.first().copied().unwrap_or(NONE),
                 false => record.row_of(limit.cell),
             };
-            let raw = self.plan.rows.get(row as usize).map_or("", |row| row.raw);
             let (path, most) = (target.path, limit.most);
+            let raw = match raw_of(self.plan, row) {
+                "N/A" => path,
+                raw => raw,
+            };
             let message = format!(
                 "expected at most {most} bytes for `{path}`, but found {}: the whole text stands in `additional`",
                 text.len()
@@ -310,6 +330,10 @@ impl Normalizer {
             }
             let cut = record.keep(cut_at(&text, most));
             record.put(limit.cell, cut);
+        }
+        if record.left_out > 0 && self.plan.left_out != NONE {
+            let message = format!("found {} keys without a row", record.left_out);
+            notes.push(note(self.plan.left_out, self.plan.rows, message));
         }
         if record.truncated {
             record.present.insert(LEAVES_CELL);
@@ -323,6 +347,17 @@ impl Normalizer {
             });
         }
     }
+}
+
+/// What a row expected of its raw field, and what it found.
+fn unread(plan: &Plan, step: &Step, what: &str, text: &str) -> String {
+    let raw = raw_of(plan, step.row);
+    let found = json::cut_short(text, 60);
+    format!("expected {what} at `{raw}`, but found `{found}`")
+}
+
+fn raw_of(plan: &Plan, row: u16) -> &'static str {
+    plan.rows.get(row as usize).map_or("", |row| row.raw)
 }
 
 /// A text that no field can hold stays in `additional`, beyond any limit.

@@ -58,8 +58,10 @@ pub fn operations(targets: &[Target], rows: &[Row], spelling: FieldNames) -> (Ve
             .iter()
             .for_each(|(_, target)| mask.insert(target.cell));
         match (kind, targets) {
-            // The caller's labels come as one list.
-            (Kind::Message | Kind::Labels, [(target, it)]) if it.key.is_empty() => {
+            // Lists come whole, as the caller's labels do.
+            (Kind::Message | Kind::Messages | Kind::Labels, [(target, it)])
+                if it.key.is_empty() =>
+            {
                 ops.push(Op::Text {
                     cell: it.cell,
                     text: literals.add(&["\"", &key, "\":"]),
@@ -173,6 +175,9 @@ fn containers(path: &'static str) -> (Vec<Container>, &'static str) {
     };
     if path.starts_with("about[].") {
         return (vec![container("about".len(), "about", true)], leaf);
+    }
+    if parents.is_empty() {
+        return (Vec::new(), leaf);
     }
     let mut all = Vec::with_capacity(8);
     let mut start = 0;

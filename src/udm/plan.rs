@@ -86,6 +86,12 @@ pub struct Plan {
     pub own: Mask,
     /// The cells whose texts a row reads, and that is all.
     pub plain: Mask,
+    /// The cells that hold an object or array whole.
+    pub wholes: Mask,
+    /// The source's own lists of logs: the key of the object around one, and its key.
+    pub lists: &'static [(&'static str, &'static str)],
+    /// The row that leaves keys out which the table does not name, or none.
+    pub left_out: u16,
     /// The keys of `additional` that rows name.
     pub named: Keys,
     /// The cells of the envelope's event type, in both schemas.
@@ -146,8 +152,12 @@ pub enum Action {
     Const(&'static str),
     /// What the function reads in the raw field.
     Parse(&'static str, fn(&str) -> Option<Cow<'_, str>>),
+    /// The raw field, with a note when it is none of these.
+    Known(&'static str, fn(&str) -> bool),
     /// What the function makes of these cells.
     With(Function, Vec<u16>),
+    /// The same, as JSON.
+    Json(Function, Vec<u16>),
     /// The same, remembered by the raw field's text.
     Remembered(Function, Vec<u16>),
 }

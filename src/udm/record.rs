@@ -163,6 +163,8 @@ pub struct Record {
     pub leaf_bytes: usize,
     /// More leaves or items than are kept.
     pub truncated: bool,
+    /// How many keys were stepped over that the table does not name.
+    pub left_out: usize,
     /// A key without a row holds a dot or a bracket, or stands in an envelope, so that two leaves may have one path.
     pub dotted: bool,
     /// The path that the walk over the log has come to; kept for its memory.
@@ -183,6 +185,7 @@ impl Record {
             scratch: Vec::new(),
             leaf_bytes: 0,
             truncated: false,
+            left_out: 0,
             dotted: false,
             walk: String::new(),
         }
@@ -198,6 +201,7 @@ impl Record {
         self.scratch.clear();
         self.leaf_bytes = 0;
         self.truncated = false;
+        self.left_out = 0;
         self.dotted = false;
     }
 

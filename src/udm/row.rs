@@ -33,8 +33,11 @@ pub enum Logic {
     Const(&'static str),
     /// The text of the raw field, when none of these fields is there.
     Unless(&'static [&'static str]),
+    /// The text of the raw field, with a note when it is not one of a vocabulary that we know.
+    Known(&'static str, fn(&str) -> bool),
     /// What the function makes of these fields; the words say what that is. A UDM path among the fields stands for what
-    /// other rows have set: such rows apply last.
+    /// other rows have set: such rows apply last. Where the UDM field holds messages, the function gives JSON, and sees an
+    /// object or array in its raw field as JSON, whole.
     With(Function, &'static [&'static str], &'static str),
     /// Every leaf below the raw field that no row names, to `additional` under its own path.
     Rest,
@@ -53,6 +56,8 @@ pub struct Inputs<'a> {
     pub(crate) cells: &'a [u16],
     /// The spelling of UDM fields, for functions that give a message.
     pub names: FieldNames,
+    /// The caller's namespace, for functions that give nouns.
+    pub namespace: Option<&'a str>,
 }
 
 impl<'a> Inputs<'a> {
@@ -103,6 +108,7 @@ impl Logic {
         match self {
             Logic::Copy => "copy".to_owned(),
             Logic::Parse(what, _) => format!("read as {what}"),
+            Logic::Known(what, _) => format!("copy, with a note unless it is {what}"),
             Logic::Each => "each element".to_owned(),
             Logic::Const(text) => format!("constant `{text}`"),
             Logic::Unless(fields) => format!("copy, unless there is {}", fields.join(" or ")),

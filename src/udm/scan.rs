@@ -245,8 +245,13 @@ impl<'a> Scanner<'_, '_, 'a> {
             .get(level as usize)
             .map_or(NONE, |level| level.rest);
         match cell {
+            Some(cell) if self.plan.wholes.contains(cell) => self.whole(cell, rest, position),
             Some(cell) => self.named(cell, rest, position),
-            None if rest == NONE => Ok(self.cursor.skip_value()?),
+            None if rest == NONE => {
+                // What an envelope says is nothing that the log says.
+                self.record.left_out += usize::from(self.envelope != Envelope::Behind);
+                Ok(self.cursor.skip_value()?)
+            }
             None => self.unnamed(key, seen, rest),
         }
     }
@@ -272,6 +277,24 @@ impl<'a> Scanner<'_, '_, 'a> {
         } else {
             Cow::Borrowed(text)
         }
+    }
+
+    /// The same for a key whose object or array a row's function sees whole, and with it all of its keys.
+    fn whole(&mut self, cell: u16, rest: u16, position: Option<u32>) -> Result<(), Stop> {
+        let (start, left_out) = (self.cursor.at, self.record.left_out);
+        let is_text = !matches!(self.cursor.peek(), Some(b'{' | b'['));
+        self.named(cell, rest, position)?;
+        self.record.left_out = left_out;
+        if !is_text {
+            let end = self.cursor.at;
+            let place = Piece {
+                start: start as u32,
+                end: end as u32,
+                escaped: false,
+            };
+            self.record.set(cell, place);
+        }
+        Ok(())
     }
 
     /// Reads the value of a key that the table names.
@@ -306,7 +329,8 @@ impl<'a> Scanner<'_, '_, 'a> {
                 if node.is_item {
                     self.forget_item(cell, position.unwrap_or(0));
                 }
-                if node.row != NONE && self.misfits.len() < MAX_LEAVES {
+                let is_misfit = node.row != NONE && !self.plan.wholes.contains(cell);
+                if is_misfit && self.misfits.len() < MAX_LEAVES {
                     let is_object = first == Some(b'{');
                     let found = if is_object { "an object" } else { "an array" };
                     let path = node.path.to_string();
@@ -354,6 +378,8 @@ impl<'a> Scanner<'_, '_, 'a> {
                     // Functions read it, but no row keeps it.
                     self.push_key(&node.path);
                     self.leaf(piece, rest);
+                } else if node.row == NONE && node.object != NONE {
+                    self.record.left_out += 1;
                 }
                 Ok(())
             }

@@ -5,7 +5,7 @@ use crate::plan::Plans;
 use crate::row::Row;
 
 /// One line a log source, in the order of their log types.
-pub static SOURCES: &[&Source] = &[&crate::azure_devops::SOURCE];
+pub static SOURCES: &[&Source] = &[&crate::azure_devops::SOURCE, &crate::harness_io::SOURCE];
 
 /// A log source.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub struct Source {
     pub either_case: &'static [&'static str],
     /// Objects whose keys are read as if they stood in another object.
     pub aliases: &'static [(&'static str, &'static str)],
+    /// Other names of keys, and what the table calls them. An object's keys come along.
+    pub other_names: &'static [(&'static str, &'static str)],
+    /// The objects that hold lists of logs, and the keys of the lists, besides those of all sources.
+    pub lists: &'static [(&'static str, &'static str)],
     /// Keys of the table that logs of other sources have too: they do not tell that a log is of this source.
     pub shared_keys: &'static [&'static str],
     /// The table, compiled.

@@ -27,6 +27,8 @@ pub static SOURCE: Source = Source {
     either_case: &["", "Data.Filter."],
     // Resource Health events of the storage export have their properties one level down.
     aliases: &[("properties.eventProperties", "properties")],
+    other_names: &[],
+    lists: &[],
     shared_keys: &[
         "id",
         "subject",

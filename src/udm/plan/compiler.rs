@@ -26,18 +26,23 @@ const NAMESPACES: [(&str, &str); 2] = [
     ("target", "target.namespace"),
 ];
 
+/// The keys of the envelope's event type, in both schemas.
+const EVENT_TYPES: [&str; 2] = ["eventType", "type"];
+
 /// Compiles a source's table, for events in this spelling.
 pub fn compile(source: &Source, spelling: FieldNames) -> Plan {
     let mut compiler = Compiler::new(source);
     compiler.read_rows();
     compiler.finish_levels();
     let steps = compiler.steps();
+    let wholes = compiler.wholes();
     let Compiler {
         nodes,
         levels,
         targets,
         paths,
         by_path,
+        left_out,
         ..
     } = compiler;
     let (ops, literals) = operations(&targets, source.rows, spelling);
@@ -57,8 +62,11 @@ pub fn compile(source: &Source, spelling: FieldNames) -> Plan {
         labels: cell(LABELS),
         own,
         plain,
+        wholes,
+        lists: source.lists,
+        left_out,
         named: named(&targets),
-        event_types: ["eventType", "type"].map(node).to_vec(),
+        event_types: EVENT_TYPES.map(node).to_vec(),
         ids: (node("id"), node("Id")),
         nodes,
         levels,
@@ -141,6 +149,7 @@ struct Compiler<'a> {
     target_of: Vec<usize>,
     /// The indexes of [`FIELDS`].
     fields: Keys,
+    left_out: u16,
     cells: u16,
 }
 
@@ -160,6 +169,7 @@ impl<'a> Compiler<'a> {
             by_path: TextMap::with_capacity_and_hasher(256, BuildHasherDefault::default()),
             target_of: Vec::with_capacity(source.rows.len()),
             fields,
+            left_out: NONE,
             cells: 0,
         };
         for path in ["", "", RECORDS, ENVELOPE] {
@@ -282,7 +292,14 @@ impl<'a> Compiler<'a> {
             let index = index as u16;
             self.target_of.push(usize::MAX);
             let input = match row.logic {
-                Logic::Skip(_) => continue,
+                Logic::Skip(_) if row.raw == "*" => {
+                    self.left_out = index;
+                    continue;
+                }
+                Logic::Skip(_) => {
+                    self.node(row.raw);
+                    continue;
+                }
                 Logic::Rest => {
                     let path = row.raw.strip_suffix('*').unwrap_or(row.raw);
                     let level = self.level(path.strip_suffix('.').unwrap_or(path));
@@ -318,6 +335,17 @@ impl<'a> Compiler<'a> {
             }
             if let Some(target) = self.targets.get_mut(target) {
                 target.rows.push(index);
+            }
+        }
+        for path in EVENT_TYPES {
+            self.node(path);
+        }
+        for (other, path) in self.source.other_names {
+            let node = self.node(path);
+            let (parent, key) = other.rsplit_once('.').unwrap_or(("", other));
+            let level = self.level(parent);
+            if let Some(level) = self.levels.get_mut(level as usize) {
+                level.keys.insert(key, node);
             }
         }
         for path in [LABELS, NAMESPACES[0].1, NAMESPACES[1].1] {

@@ -21,6 +21,12 @@ impl Scanner<'_, '_, '_> {
         if first == Some(b'[') || (first == Some(b'{') && name == OUTER_LIST) {
             return self.is_list(name);
         }
+        if first == Some(b'{')
+            && let Some((_, list)) = self.plan.lists.iter().find(|it| it.0 == name)
+            && self.is_inner_list(&[*list])?
+        {
+            return Ok(true);
+        }
         let base64 = name == CONTENT_BASE64;
         let is_content = CONTENTS.contains(&name) || base64 && first == Some(b'"');
         if !is_content || !self.is_envelope(node)? {
@@ -28,6 +34,7 @@ impl Scanner<'_, '_, '_> {
         }
         if first == Some(b'{') {
             self.envelope = Envelope::Inside;
+            self.record.left_out = 0;
             self.record.present.insert(ENVELOPE_CELL);
             self.record.dotted |= !self.record.leaves.is_empty();
             self.object(0, None)?;
@@ -68,11 +75,19 @@ impl Scanner<'_, '_, '_> {
             });
             return Ok(true);
         }
+        self.is_inner_list(LISTS)
+    }
+
+    /// Whether an array in the object at the cursor holds the logs: one with these names.
+    fn is_inner_list(&mut self, names: &[&str]) -> Result<bool, Stop> {
+        if self.record.present.meets(&self.plan.own) {
+            return Ok(false);
+        }
         let mut ahead = self.cursor;
         let mut more = ahead.enter(b'}')?;
         while more {
             let key = ahead.key()?;
-            if ahead.peek() == Some(b'[') && LISTS.contains(&self.text_of(key).as_ref()) {
+            if ahead.peek() == Some(b'[') && names.contains(&self.text_of(key).as_ref()) {
                 self.list = Some(Found::List {
                     at: ahead.at,
                     is_records: false,

@@ -2,7 +2,7 @@
 
 use super::{Compiler, is_udm, kind_of};
 use crate::fields::Kind;
-use crate::plan::{Action, NONE, Step, is_literal, split_target};
+use crate::plan::{Action, NONE, Step, Target, is_literal, split_target};
 use crate::record::Mask;
 use crate::row::Logic;
 
@@ -31,8 +31,12 @@ impl Compiler<'_> {
                         .for_each(|cell| mask.insert(cell));
                     Action::Unless(mask)
                 }
+                Logic::Known(what, is_known) => Action::Known(what, is_known),
                 Logic::With(function, inputs, _) if kind_of(target.field) == Kind::Message => {
                     Action::Remembered(function, self.cells_of(inputs))
+                }
+                Logic::With(function, inputs, _) if is_list(target) => {
+                    Action::Json(function, self.cells_of(inputs))
                 }
                 Logic::With(function, inputs, _) => Action::With(function, self.cells_of(inputs)),
             };
@@ -53,6 +57,22 @@ impl Compiler<'_> {
         steps
     }
 
+    /// The raw fields of rows that make lists of messages: their functions see objects and arrays as they stand.
+    pub(super) fn wholes(&self) -> Mask {
+        let mut wholes = Mask::default();
+        let rows = self.source.rows.iter().zip(&self.target_of);
+        for (row, target) in rows {
+            let target = self.targets.get(*target);
+            if let Some(cell) = self.paths.get(row.raw)
+                && target.is_some_and(is_list)
+                && matches!(row.logic, Logic::With(..))
+            {
+                wholes.insert(*cell);
+            }
+        }
+        wholes
+    }
+
     fn cells_of(&self, inputs: &[&'static str]) -> Vec<u16> {
         let cell = |path: &&'static str| {
             if is_udm(path) {
@@ -66,5 +86,14 @@ impl Compiler<'_> {
             .iter()
             .map(|path| cell(path).unwrap_or(NONE))
             .collect()
+    }
+}
+
+/// Whether a target is a list of messages that functions make.
+fn is_list(target: &Target) -> bool {
+    match kind_of(target.field) {
+        Kind::Messages => true,
+        Kind::Labels => target.key.is_empty(),
+        _ => false,
     }
 }

@@ -1,0 +1,1 @@
+//! What holds for this source alone; `row/tests.rs` has what holds for every source's tables.

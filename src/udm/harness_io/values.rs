@@ -1,0 +1,446 @@
+//! The functions that the table's logic column names. Each sees the fields that its row declares, by position.
+
+use std::borrow::Cow;
+
+use super::address::{self, addresses};
+use super::{event_type, outcome, resource_type};
+use crate::json::{Cursor, Piece, push_escaped, unescape};
+use crate::requirements::{Fact, met};
+use crate::row::Inputs;
+
+/// What a value may come from: the log, or nothing but this program.
+type Value<'a> = Option<Cow<'a, str>>;
+
+/// A word of one of Harness' vocabularies: in capitals, without blanks around it.
+pub fn word(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    match text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        true => Cow::Owned(text.to_ascii_uppercase()),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// Whether the field at a position says this word.
+fn says(inputs: &Inputs, position: usize, expected: &str) -> bool {
+    inputs
+        .text(position)
+        .is_some_and(|text| word(&text) == expected)
+}
+
+/// The fields of rows 2 and 32: action, resource and scope, then what other rows have set.
+pub const EVENT_TYPE: &[&str] = &[
+    "action",
+    "resource.type",
+    "resourceScope.orgIdentifier",
+    "principal.user.userid",
+    "principal.user.email_addresses",
+    "principal.user.user_display_name",
+    "principal.ip",
+    "principal.hostname",
+    "target.resource.resource_subtype",
+    "target.resource.product_object_id",
+    "target.resource.name",
+    "target.group.product_object_id",
+    "target.group.group_display_name",
+    "target.user.userid",
+    "target.user.email_addresses",
+    "target.user.user_display_name",
+];
+
+/// Row 2: the type that the action asks for, if the event has the nouns that the type requires; else the type of the same
+/// change to a resource, if it has those; else none in particular. Google's guide does not ask for a machine where
+/// permissions change without a principal; here it is asked for always, as for the other changes of users.
+pub fn event_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let any = |mut positions: std::ops::Range<usize>| positions.any(|at| inputs.has(at));
+    let has = |fact: Fact| match fact {
+        Fact::PrincipalUser => any(3..6),
+        Fact::PrincipalMachine => any(6..8),
+        Fact::TargetResource => any(8..11),
+        Fact::TargetGroup => any(11..13),
+        Fact::TargetUser => any(13..16),
+        Fact::TargetApplication | Fact::Authentication => true,
+        _ => false,
+    };
+    let action = inputs.text(0).unwrap_or_default();
+    let kind = inputs.text(1).unwrap_or_default();
+    let wanted = event_type::wanted(&word(&action), &word(&kind), !inputs.has(2));
+    let found = wanted
+        .filter(|it| met(it, has))
+        .or_else(|| event_type::as_resource(wanted?).filter(|it| met(it, has)))
+        .unwrap_or("GENERIC_EVENT");
+    Some(Cow::Borrowed(found))
+}
+
+/// Row 6: who did what to which object, with what is there of it.
+pub fn description<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let email = says(inputs, 0, "USER").then_some(1);
+    let actor = inputs.first(email.into_iter().chain([2, 3]));
+    let name = inputs.first([6, 7]);
+    let parts = [actor, inputs.text(4), inputs.text(5), name];
+    let parts: Vec<Cow<str>> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| Cow::Owned(parts.join(" ")))
+}
+
+/// Row 9: pipeline events have the names of triggers where others have addresses.
+pub fn email<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    inputs.text(0).filter(|text| is_email(text))
+}
+
+/// Rows 9 and 25: the same, for users.
+pub fn email_of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    email(inputs).filter(|_| says(inputs, 1, "USER"))
+}
+
+/// One `@` with something on either side, and nothing that separates addresses.
+fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@');
+    let separates = |it: char| it.is_whitespace() || it.is_control() || "@<>,;\"\\".contains(it);
+    parts.is_some_and(|(name, host)| {
+        !name.is_empty()
+            && !host.is_empty()
+            && !name.contains(separates)
+            && !host.contains(separates)
+    })
+}
+
+/// Rows 11 and 38: people, keys and service accounts, and the platform itself.
+pub fn account_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let account = match word(&inputs.text(0)?).as_ref() {
+        "USER" => "CLOUD_ACCOUNT_TYPE",
+        "SERVICE_ACCOUNT" | "API_KEY" => "SERVICE_ACCOUNT_TYPE",
+        "SYSTEM" => "DEFAULT_ACCOUNT_TYPE",
+        _ => return None,
+    };
+    Some(Cow::Borrowed(account))
+}
+
+/// Row 12: whether we know this type of principal.
+pub fn is_principal_type(text: &str) -> bool {
+    matches!(
+        word(text).as_ref(),
+        "USER" | "SERVICE_ACCOUNT" | "API_KEY" | "SYSTEM"
+    )
+}
+
+/// Row 13: the first valid address.
+pub fn first_address<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    match inputs.text(0)? {
+        Cow::Borrowed(text) => addresses(text).next(),
+        Cow::Owned(text) => addresses(&text)
+            .next()
+            .map(|it| Cow::Owned(it.into_owned())),
+    }
+}
+
+/// Row 14: the addresses behind the first, each a noun of its own.
+pub fn proxies<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let text = inputs.text(0)?;
+    let namespace = inputs.namespace.map(|it| member("namespace", it));
+    let nouns = addresses(&text).skip(1).map(|address| {
+        let more = namespace.as_deref().unwrap_or_default();
+        let comma = if more.is_empty() { "" } else { "," };
+        format!("{{\"ip\":[\"{address}\"]{comma}{more}}}")
+    });
+    list(nouns)
+}
+
+/// Row 15: a name, where there is no address.
+pub fn hostname<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let text = inputs.text(0)?;
+    if addresses(&text).next().is_some() {
+        return None;
+    }
+    Some(Cow::Owned(address::hostname(&text)?.to_owned()))
+}
+
+/// C4: a text that is neither addresses nor a name.
+pub fn unread_address<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let text = inputs.text(0)?;
+    let is_read = addresses(&text).next().is_some() || address::hostname(&text).is_some();
+    (!is_read).then_some(text)
+}
+
+/// Row 16.
+pub fn in_capitals<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let text = inputs.text(0)?;
+    match text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        true => Some(Cow::Owned(text.to_ascii_uppercase())),
+        false => Some(text),
+    }
+}
+
+/// Row 20.
+pub fn resource_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    resource_type::resource_type(&word(&inputs.text(0)?)).map(Cow::Borrowed)
+}
+
+/// Row 23: the labels that no other row knows, sorted by key. A repeated key's last value counts, as everywhere.
+pub fn labels<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let is_user = says(inputs, 1, "USER");
+    let mut labels = members(inputs.json(0)?);
+    labels.retain(|(key, _)| match key.as_ref() {
+        "resourceName" | "pipelineIdentifier" => false,
+        "userId" => !is_user,
+        _ => true,
+    });
+    // Last values first, so that the others of their keys go.
+    labels.reverse();
+    labels.sort_by(|one, other| one.0.cmp(&other.0));
+    labels.dedup_by(|other, one| other.0 == one.0);
+    labels.retain(|(_, value)| !value.is_empty());
+    let label = |(key, value): (Cow<str>, &str)| {
+        format!("{{{},\"value\":\"{value}\"}}", member("key", &key))
+    };
+    list(labels.into_iter().map(label))
+}
+
+/// Row 24, first: an object of a pipeline, such as a trigger.
+pub fn pipeline<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    inputs.text(0).filter(|_| !says(inputs, 1, "PIPELINE"))
+}
+
+/// Row 24: the project, unless it is the resource.
+pub fn project<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    scope(inputs, "PROJECT")
+}
+
+/// Row 24: the organization, unless it is the resource.
+pub fn organization<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    scope(inputs, "ORGANIZATION")
+}
+
+/// Row 24: the account, unless it is the resource: settings and licences have its id.
+pub fn account<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let account = inputs.text(0)?;
+    (inputs.text(1).as_ref() != Some(&account)).then_some(account)
+}
+
+fn scope<'a>(inputs: &Inputs<'a>, kind: &str) -> Value<'a> {
+    let scope = inputs.text(0)?;
+    let is_resource = inputs.text(1).as_ref() == Some(&scope) && says(inputs, 2, kind);
+    (!is_resource).then_some(scope)
+}
+
+/// Row 24: what the ancestors are.
+pub fn pipeline_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    pipeline(inputs).map(|_| Cow::Borrowed("PIPELINE"))
+}
+
+/// Row 24.
+pub fn project_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    project(inputs).map(|_| Cow::Borrowed("CLOUD_PROJECT"))
+}
+
+/// Row 24.
+pub fn project_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    project(inputs).map(|_| Cow::Borrowed("PROJECT"))
+}
+
+/// Row 24.
+pub fn organization_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    organization(inputs).map(|_| Cow::Borrowed("CLOUD_ORGANIZATION"))
+}
+
+/// Row 24.
+pub fn organization_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    organization(inputs).map(|_| Cow::Borrowed("ORGANIZATION"))
+}
+
+/// Row 24.
+pub fn account_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    account(inputs).map(|_| Cow::Borrowed("ACCOUNT"))
+}
+
+/// Row 25.
+pub fn of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    inputs.text(0).filter(|_| says(inputs, 1, "USER"))
+}
+
+/// Row 26.
+pub fn of_service_account<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    inputs
+        .text(0)
+        .filter(|_| says(inputs, 1, "SERVICE_ACCOUNT"))
+}
+
+/// Row 27.
+pub fn of_group<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    inputs.text(0).filter(|_| says(inputs, 1, "USER_GROUP"))
+}
+
+/// Rows 25 and 26: of a user that can be told from others.
+pub fn type_of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let is_user = says(inputs, 0, "USER") && (1..4).any(|at| inputs.has(at));
+    is_user.then_some(Cow::Borrowed("CLOUD_ACCOUNT_TYPE"))
+}
+
+/// Row 26.
+pub fn type_of_service_account<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let is_account = says(inputs, 0, "SERVICE_ACCOUNT") && (1..3).any(|at| inputs.has(at));
+    is_account.then_some(Cow::Borrowed("SERVICE_ACCOUNT_TYPE"))
+}
+
+/// Row 28: what an invited user will get.
+pub fn roles<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let mut cursor = Cursor::new(inputs.json(0)?);
+    if !says(inputs, 1, "USER") && !says(inputs, 1, "SERVICE_ACCOUNT") {
+        return None;
+    }
+    let mut roles = Vec::new();
+    let mut more = cursor.peek() == Some(b'[') && cursor.enter(b']').ok()?;
+    while more {
+        let start = cursor.at;
+        cursor.skip_value().ok()?;
+        let binding = members(cursor.text().get(start..cursor.at)?);
+        let role = binding.iter().rfind(|it| it.0 == "roleIdentifier");
+        roles.extend(role.map(|it| it.1).filter(|it| !it.is_empty()));
+        more = cursor.another(b']').ok()?;
+    }
+    list(
+        roles
+            .into_iter()
+            .map(|role| format!("{{\"name\":\"{role}\"}}")),
+    )
+}
+
+/// Row 29.
+pub fn outcome<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    outcome::outcome(&word(&inputs.text(0)?)).map(Cow::Borrowed)
+}
+
+/// Row 30.
+pub fn category<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    says(inputs, 0, "UNSUCCESSFUL_LOGIN").then_some(Cow::Borrowed("AUTH_VIOLATION"))
+}
+
+/// Row 32: Harness does not say whether a password or a single sign-on was used.
+pub fn mechanism<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let mechanism = match says(inputs, 1, "LOGIN2FA") {
+        true => "OTP",
+        false => "MECHANISM_UNSPECIFIED",
+    };
+    says(inputs, 0, "USER_LOGIN").then_some(Cow::Borrowed(mechanism))
+}
+
+/// Row 32.
+pub fn login_outcome<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let outcome = match says(inputs, 1, "UNSUCCESSFUL_LOGIN") {
+        true => "FAILURE",
+        false => "SUCCESS",
+    };
+    says(inputs, 0, "USER_LOGIN").then_some(Cow::Borrowed(outcome))
+}
+
+/// Row 36: the times of a run are zero until they are set.
+pub fn not_zero<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    inputs.text(0).filter(|text| text != "0")
+}
+
+/// Row 38: says what the other principal is, where there is one.
+pub fn impersonating<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    let is_there = (0..4).any(|at| inputs.has(at));
+    is_there.then_some(Cow::Borrowed("impersonating_principal"))
+}
+
+/// The scalars of an object, in their order: the key, and the value as the content of a JSON string. Empty texts and nulls
+/// are empty.
+fn members(object: &str) -> Vec<(Cow<'_, str>, &str)> {
+    let mut members = Vec::new();
+    // What is no object has no members.
+    let _ = read_members(object, &mut members);
+    members
+}
+
+fn read_members<'a>(object: &'a str, members: &mut Vec<(Cow<'a, str>, &'a str)>) -> Option<()> {
+    let mut cursor = Cursor::new(object);
+    let text = |piece: Piece| object.get(piece.start as usize..piece.end as usize);
+    let mut more = cursor.skip_space() == Some(b'{') && cursor.enter(b'}').ok()?;
+    while more {
+        let key = unescape(text(cursor.key().ok()?)?);
+        match cursor.peek() {
+            Some(b'"') => members.push((key, text(cursor.string().ok()?)?)),
+            Some(b'{' | b'[') => {
+                cursor.skip_value().ok()?;
+                members.push((key, ""));
+            }
+            first => {
+                let value = text(cursor.scalar().ok()?)?;
+                members.push((key, if first == Some(b'n') { "" } else { value }));
+            }
+        }
+        more = cursor.another(b'}').ok()?;
+    }
+    Some(())
+}
+
+/// A member of a JSON object, from its key and its text.
+fn member(key: &str, text: &str) -> String {
+    let mut content = Vec::with_capacity(text.len());
+    push_escaped(&mut content, text);
+    format!("\"{key}\":\"{}\"", String::from_utf8_lossy(&content))
+}
+
+/// JSON of these elements, unless there are none.
+fn list<'a>(elements: impl Iterator<Item = String>) -> Value<'a> {
+    let elements: Vec<String> = elements.collect();
+    (!elements.is_empty()).then(|| Cow::Owned(format!("[{}]", elements.join(","))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_other_texts() {
+        for text in ["a@b", "ana.silva+x@example.com", "jörg@example.com"] {
+            assert!(is_email(text), "{text}");
+        }
+        for text in [
+            "",
+            "@",
+            "a@",
+            "@b",
+            "a@b@c",
+            "systemUser",
+            "a b@c",
+            "a@b,c@d",
+            "Ana <a@b>",
+            "a@b\n",
+        ] {
+            assert!(!is_email(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_are_compared_in_capitals_and_without_blanks() {
+        for (text, expected) in [
+            ("CREATE", "CREATE"),
+            (" create\t", "CREATE"),
+            ("login2fa", "LOGIN2FA"),
+            ("", ""),
+        ] {
+            assert_eq!(word(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn members_of_what_is_no_object_are_none() {
+        for text in ["", "text", "[1]", "{", "{\"a\":", "\"{}\""] {
+            assert_eq!(members(text), [], "{text}");
+        }
+        let found = members(r#"{"a":"x\"y","\u0062":1,"c":null,"d":"","e":{"f":1},"a":true}"#);
+        let expected = [
+            ("a", r#"x\"y"#),
+            ("b", "1"),
+            ("c", ""),
+            ("d", ""),
+            ("e", ""),
+            ("a", "true"),
+        ];
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(key, value)| (key.as_ref(), *value))
+            .collect();
+        assert_eq!(found, expected);
+    }
+}
