@@ -44,7 +44,12 @@ enum Names {
 #[derive(clap::Args)]
 pub struct ComponentArgs {
     /// The component to use instead of the one that came with this command.
-    #[arg(long, value_name = "FILE.wasm", env = "UDMILL_COMPONENT", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "FILE.wasm",
+        env = "UDMILL_COMPONENT",
+        hide_env_values = true
+    )]
     component: Option<PathBuf>,
 }
 
