@@ -10,6 +10,7 @@
 //!   while a request's `Host` is the sender's to choose.
 //! - `udmill_allowed_hosts` repeats the runtime's list of allowed outbound hosts, which a component cannot ask for.
 //! - `udmill_drain_key` opens the drain of the spool, and nothing else, to a scheduler.
+//! - `udmill_deliver_key` opens [`crate::handed`], and nothing else, to the host itself.
 
 pub mod check;
 mod feed;
@@ -60,9 +61,11 @@ pub async fn load<H: Host>(host: &H) -> Result<Config, Unready> {
         check: &check,
     };
     let drain_key = variable("udmill_drain_key").await?;
+    let deliver_key = variable("udmill_deliver_key").await?;
     let config = read(&text, &variables, &around, allowed_hosts.as_deref());
     Ok(Config {
         drain_key: drain_key.map(Secret),
+        deliver_key: deliver_key.map(Secret),
         ..config.map_err(Unready::Invalid)?
     })
 }
@@ -85,6 +88,8 @@ pub struct Config {
     pub admin_key: Option<Secret>,
     /// The key of the drain alone, for whoever calls it every few seconds.
     pub drain_key: Option<Secret>,
+    /// The key of [`crate::handed`] alone, for the host itself.
+    pub deliver_key: Option<Secret>,
     /// By name.
     pub feeds: BTreeMap<String, Feed>,
     /// By name.
@@ -187,6 +192,7 @@ fn read(
         max_body: root.bytes("max_body", 1, MOST_BODY).unwrap_or(MAX_BODY),
         admin_key: root.secret("admin_key"),
         drain_key: None,
+        deliver_key: None,
         feeds: BTreeMap::new(),
         destinations: BTreeMap::new(),
         warnings: Vec::new(),

@@ -12,6 +12,7 @@ pub mod destination;
 pub mod drain;
 pub mod exchange;
 pub mod feeds;
+pub mod handed;
 pub mod host;
 mod jwt;
 pub mod receiver;

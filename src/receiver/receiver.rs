@@ -4,6 +4,7 @@
 //! | route | method | answered by |
 //! | --- | --- | --- |
 //! | `/v1/feeds/{feed}` | POST, OPTIONS | [`crate::feeds`] |
+//! | `/v1/deliver/{feed}` | POST | [`crate::handed`] |
 //! | `/healthz`, `/readyz`, `/status` | GET | [`crate::status`] |
 //! | `/v1/spool/drain`, `/v1/quarantine…` | | [`crate::admin`] |
 //!
@@ -23,7 +24,7 @@ use crate::exchange::{Request, Response};
 use crate::host::Host;
 use crate::record::Record;
 use crate::status::Health;
-use crate::{admin, feeds, status};
+use crate::{admin, feeds, handed, status};
 
 /// How long a request may take; Event Grid waits 30 s for the answer, and a late success gives duplicates.
 pub const WITHIN: Duration = Duration::from_secs(25);
@@ -107,6 +108,9 @@ impl Receiver {
         if let Some(feed) = path.strip_prefix("/v1/feeds/") {
             record.route = "feed";
             return feeds::answer(self, config, host, feed, request, record).await;
+        }
+        if let Some(feed) = path.strip_prefix("/v1/deliver/") {
+            return handed::answer(self, config, host, feed, request, record).await;
         }
         if path == "/status" {
             return status::status(self, config, host, &request, record).await;
