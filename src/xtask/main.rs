@@ -78,13 +78,15 @@ fn run(args: Vec<OsString>) -> Result<(), Failed> {
 }
 
 fn test() -> Result<(), Failed> {
-    // Packages that are built together share the features of what they depend on, and the components have no tests of
-    // their own: without them, the tests take the wasmtime that was just built.
-    let mut tests = cargo(&["test", "--release", "--workspace"]);
-    for guest in GUESTS {
-        tests.args(["--exclude", guest]);
-    }
-    finish(tests)?;
+    // All packages together share the features of what they depend on, and so take the wasmtime that was just built. The
+    // normalizer's component has no tests of its own, and no linker but WebAssembly's takes the names of its exports.
+    finish(cargo(&[
+        "test",
+        "--release",
+        "--workspace",
+        "--exclude",
+        "udmill-transform",
+    ]))?;
     oracle()
 }
 
