@@ -3,7 +3,7 @@
 use crate::json::{Cursor, cut_short};
 use crate::normalizer::Normalizer;
 use crate::out::Sink;
-use crate::plan::{Action, NONE, Op, Plan, TRUNCATED, Target};
+use crate::plan::{Action, NONE, Op, Plan, Target};
 use crate::reader::Reader;
 use crate::record::Cell;
 use crate::row::{Logic, Row};
@@ -281,9 +281,10 @@ impl<'a> Teller<'a> {
             self.push(format!("additional[\"{key}\"]"), text, raw_path, row);
         }
         if record.truncated {
-            let path = format!("additional[\"{TRUNCATED}\"]");
+            let truncated = self.plan().truncated;
+            let path = format!("additional[\"{truncated}\"]");
             let logic = "more values without a row than are kept".to_owned();
-            let (value, row) = (Some("true".to_owned()), TRUNCATED.to_owned());
+            let (value, row) = (Some("true".to_owned()), truncated.to_owned());
             self.told.push(Derivation {
                 path,
                 value,

@@ -7,7 +7,7 @@ use crate::guess::Guesses;
 use crate::json::{self, Piece};
 use crate::keys::{self, TextMap};
 use crate::layout::Layouts;
-use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, Step, TRUNCATED};
+use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, Step};
 use crate::record::{Cell, Leaf, Record};
 use crate::row::Inputs;
 use crate::scan::{Found, MAX_LEAF_BYTES, MAX_LEAVES, Misfit, Stop, scan};
@@ -342,7 +342,7 @@ impl Normalizer {
             );
             notes.push(Note {
                 event_index,
-                row: TRUNCATED.to_owned(),
+                row: self.plan.truncated.to_owned(),
                 message,
             });
         }

@@ -243,7 +243,24 @@ impl Pair {
         let cells = plan.nodes.iter().enumerate().filter(|(cell, node)| {
             record.has(*cell as u16) && !node.path.is_empty() && !node.path.starts_with('@')
         });
+        let (wholes, cells): (Vec<_>, Vec<_>) = cells.partition(|(cell, node)| {
+            let is_whole = self.names.wholes.contains(node.path.as_ref());
+            is_whole && record.json(*cell as u16, &text).starts_with(['{', '['])
+        });
+        let wholes = wholes.into_iter().map(|(cell, node)| {
+            let (tree, end) = tree(record.json(cell as u16, &text)).unwrap();
+            assert_eq!(end, record.json(cell as u16, &text).len(), "{text}");
+            (node.path.to_string(), format!("{tree:?}"))
+        });
+        let shown = expected.wholes.iter();
+        let shown = shown.map(|(path, tree)| (path.clone(), format!("{tree:?}")));
+        assert_eq!(
+            wholes.collect::<BTreeMap<_, _>>(),
+            shown.collect::<BTreeMap<_, _>>(),
+            "{text}"
+        );
         let cells: BTreeMap<String, Text> = cells
+            .into_iter()
             .filter(|(_, node)| !node.is_item)
             .map(|(cell, node)| {
                 let text = record.text(cell as u16, &text).into_owned();

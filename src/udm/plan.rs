@@ -36,9 +36,6 @@ pub const ENVELOPE_CELL: u16 = 3;
 /// The first cell of a raw field.
 pub const FIRST_NODE: u16 = 4;
 
-/// The note and the marker for leaves beyond the limits.
-pub const TRUNCATED: &str = "Data._truncated";
-
 /// A source's plans, by the spelling of fields.
 #[derive(Default)]
 pub struct Plans {
@@ -90,6 +87,8 @@ pub struct Plan {
     pub wholes: Mask,
     /// The source's own lists of logs: the key of the object around one, and its key.
     pub lists: &'static [(&'static str, &'static str)],
+    /// The note and the entry for leaves beyond the limits.
+    pub truncated: &'static str,
     /// The row that leaves keys out which the table does not name, or none.
     pub left_out: u16,
     /// The keys of `additional` that rows name.

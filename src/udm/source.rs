@@ -28,6 +28,8 @@ pub struct Source {
     pub other_names: &'static [(&'static str, &'static str)],
     /// The objects that hold lists of logs, and the keys of the lists, besides those of all sources.
     pub lists: &'static [(&'static str, &'static str)],
+    /// The entry of `additional` that says that more values without a row came than are kept.
+    pub truncated: &'static str,
     /// Keys of the table that logs of other sources have too: they do not tell that a log is of this source.
     pub shared_keys: &'static [&'static str],
     /// The table, compiled.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::json::{self, Piece};
 use crate::layout::{Layouts, Value};
-use crate::plan::{Many, NONE, Op, Part, Plan, TRUNCATED};
+use crate::plan::{Many, NONE, Op, Part, Plan};
 use crate::record::{Cell, Leaf, Record};
 
 /// The texts between the values, one after the other.
@@ -264,7 +264,7 @@ fn write_leaves(plan: &Plan, record: &Record, texts: Texts, page: &mut Page, mut
         at = page.short(at, *b"\",  ", 2);
     }
     if record.truncated {
-        at = page.text(at, format!("\"{TRUNCATED}\":\"true\",").as_bytes());
+        at = page.text(at, format!("\"{}\":\"true\",", plan.truncated).as_bytes());
     }
     at.saturating_sub(1)
 }

@@ -29,6 +29,7 @@ pub static SOURCE: Source = Source {
     aliases: &[("properties.eventProperties", "properties")],
     other_names: &[],
     lists: &[],
+    truncated: "Data._truncated",
     shared_keys: &[
         "id",
         "subject",

@@ -42,6 +42,7 @@ pub static SOURCE: Source = Source {
     ],
     // The API's answer.
     lists: &[("data", "content")],
+    truncated: "auditEventData._truncated",
     // Other services have a time, an action, a resource and an environment, too; `resource.labels` stands in every log of
     // Google Cloud.
     shared_keys: &[

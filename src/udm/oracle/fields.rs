@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tree::{Text, Tree};
 use crate::Source;
 use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST};
-use crate::fields::FIELDS;
+use crate::fields::{FIELDS, Kind};
 use crate::plan::split_target;
-use crate::row::Logic;
+use crate::row::{Logic, Row};
 
 /// What a table names.
 pub(super) struct Names {
@@ -18,6 +18,10 @@ pub(super) struct Names {
     with_row: BTreeSet<String>,
     /// The paths whose elements rows read one by one.
     items: BTreeSet<String>,
+    /// The objects of which rows keep every value.
+    rests: Vec<&'static str>,
+    /// The paths that functions see whole.
+    pub(super) wholes: BTreeSet<String>,
 }
 
 impl Names {
@@ -28,25 +32,27 @@ impl Names {
             paths: BTreeSet::new(),
             with_row: BTreeSet::new(),
             items: BTreeSet::new(),
+            rests: Vec::new(),
+            wholes: BTreeSet::new(),
         };
         let mut all: Vec<String> = source.aliases.iter().map(|it| it.0.to_owned()).collect();
-        for row in source
-            .rows
-            .iter()
-            .filter(|row| !matches!(row.logic, Logic::Skip(_)))
-        {
+        all.extend(["eventType", "type"].map(str::to_owned));
+        for row in source.rows {
+            if matches!(row.logic, Logic::Skip(_)) {
+                all.extend((row.raw != "*").then(|| row.raw.to_owned()));
+                continue;
+            }
             if let Logic::With(_, inputs, _) | Logic::Unless(inputs) = row.logic {
                 let raw = inputs.iter().filter(|path| !is_udm(split_target(path).0));
                 all.extend(raw.map(|path| (*path).to_owned()));
             }
             match row.logic {
                 _ if row.raw == "N/A" => continue,
-                Logic::Rest => all.push(
-                    row.raw
-                        .trim_end_matches('*')
-                        .trim_end_matches('.')
-                        .to_owned(),
-                ),
+                Logic::Rest => {
+                    let prefix = row.raw.trim_end_matches('*');
+                    names.rests.push(prefix);
+                    all.push(prefix.trim_end_matches('.').to_owned());
+                }
                 Logic::Each => {
                     let is_element = row.raw.contains('*');
                     let path = if is_element {
@@ -59,6 +65,9 @@ impl Names {
                     all.push(path);
                 }
                 _ => {
+                    if is_list(row) {
+                        names.wholes.insert(row.raw.to_owned());
+                    }
                     names.with_row.insert(row.raw.to_owned());
                     all.push(row.raw.to_owned());
                 }
@@ -85,6 +94,10 @@ impl Names {
         if is_key(&exact) {
             return Some(exact);
         }
+        let mut others = self.source.other_names.iter();
+        if let Some((_, name)) = others.find(|it| it.0 == exact && !key.contains('.')) {
+            return Some((*name).to_owned());
+        }
         if !self.source.either_case.contains(&prefix) {
             return None;
         }
@@ -107,7 +120,10 @@ impl Names {
         };
         let key =
             |it: &&String| !is_element(it[path.len() + 1..].split('.').next().unwrap_or_default());
-        self.alias(path).is_some() || self.paths.iter().filter(|it| below(it)).any(|it| key(&it))
+        let is_rest = |it: &&str| it.strip_suffix('.') == Some(path);
+        self.alias(path).is_some()
+            || self.rests.iter().any(is_rest)
+            || self.paths.iter().filter(|it| below(it)).any(|it| key(&it))
     }
 
     fn alias(&self, path: &str) -> Option<&'static str> {
@@ -118,9 +134,21 @@ impl Names {
             .map(|it| it.1)
     }
 
+    /// Whether rows keep the values of an object that no row names.
+    fn keeps(&self, prefix: &str) -> bool {
+        self.rests.iter().any(|rest| prefix.starts_with(rest))
+    }
+
     fn is_own(&self, path: &str) -> bool {
         self.with_row.contains(path) && !self.source.shared_keys.contains(&path)
     }
+}
+
+/// Whether a row's function makes a list of messages.
+fn is_list(row: &Row) -> bool {
+    let (path, key) = split_target(row.udm);
+    let kind = FIELDS.iter().find(|field| field.0 == path).map(|it| it.1);
+    kind == Some(Kind::Messages) || kind == Some(Kind::Labels) && key.is_empty()
 }
 
 fn is_element(key: &str) -> bool {
@@ -139,6 +167,8 @@ pub(super) struct Fields<'n> {
     names: &'n Names,
     pub(super) cells: BTreeMap<String, Text>,
     pub(super) items: BTreeMap<(String, u32), Text>,
+    /// Objects and arrays that functions see whole.
+    pub(super) wholes: BTreeMap<String, Tree>,
     /// Paths as they stand in the log, and texts, in the order of the log.
     pub(super) leaves: Vec<(String, Text)>,
     /// The aliases that were met: a second one takes back what the object that it stands for got.
@@ -151,6 +181,7 @@ impl<'n> Fields<'n> {
             names,
             cells: BTreeMap::new(),
             items: BTreeMap::new(),
+            wholes: BTreeMap::new(),
             leaves: Vec::new(),
             aliases: BTreeSet::new(),
         }
@@ -189,9 +220,16 @@ impl<'n> Fields<'n> {
     fn is_list(&self, key: &str, value: &Tree) -> bool {
         let names_list =
             |key: &str, value: &Tree| LISTS.contains(&key) && matches!(value, Tree::List(_));
-        let is_list = match value {
-            Tree::Object(members) if key == OUTER_LIST => {
+        let mut lists = self.names.source.lists.iter();
+        let is_list = match (value, lists.find(|it| it.0 == key)) {
+            (Tree::Object(members), _) if key == OUTER_LIST => {
                 members.iter().any(|(key, value)| names_list(key, value))
+            }
+            (Tree::Object(members), Some((_, list))) => {
+                let is_list = |value: &Tree| matches!(value, Tree::List(_));
+                members
+                    .iter()
+                    .any(|(key, value)| key == list && is_list(value))
             }
             _ => names_list(key, value),
         };
@@ -202,6 +240,7 @@ impl<'n> Fields<'n> {
         let items = self.items.keys().map(|(path, _)| path);
         self.cells
             .keys()
+            .chain(self.wholes.keys())
             .chain(items)
             .any(|path| self.names.is_own(path))
     }
@@ -240,21 +279,35 @@ impl<'n> Fields<'n> {
         is_content: bool,
     ) {
         for (key, value) in members {
+            let keeps = self.names.keeps(prefix);
             let Some(mut name) = self.names.find(prefix, key) else {
                 let path = format!("{path}{key}");
                 self.forget_leaves(&path);
-                self.add_leaves(value, path);
+                if keeps {
+                    self.add_leaves(value, path);
+                }
                 continue;
             };
             if is_content && name == "id" {
                 name = "Id".to_owned();
             }
             let last = name.rsplit('.').next().unwrap_or_default();
-            self.named(value, &name, format!("{path}{last}"), position);
+            self.named(value, &name, format!("{path}{last}"), position, keeps);
+            if self.names.wholes.contains(&name) && matches!(value, Tree::Object(_) | Tree::List(_))
+            {
+                self.wholes.insert(name, value.clone());
+            }
         }
     }
 
-    fn named(&mut self, value: &Tree, name: &str, path: String, position: Option<u32>) {
+    fn named(
+        &mut self,
+        value: &Tree,
+        name: &str,
+        path: String,
+        position: Option<u32>,
+        keeps: bool,
+    ) {
         self.forget(name, position);
         self.forget_leaves(&path);
         let names = self.names;
@@ -280,11 +333,13 @@ impl<'n> Fields<'n> {
                         (_, Some(text)) if names.items.contains(name) => {
                             self.items.insert((name.clone(), at), text);
                         }
-                        _ => self.add_leaves(value, path),
+                        _ if keeps => self.add_leaves(value, path),
+                        _ => {}
                     }
                 }
             }
-            Tree::Object(_) | Tree::List(_) => self.add_leaves(value, path),
+            Tree::Object(_) | Tree::List(_) if keeps => self.add_leaves(value, path),
+            Tree::Object(_) | Tree::List(_) => {}
             _ => {
                 let Some(text) = value.text() else { return };
                 if names.items.contains(name) {
@@ -294,7 +349,7 @@ impl<'n> Fields<'n> {
                     self.items.insert((elements, 0), text);
                 } else {
                     self.cells.insert(name.to_owned(), text.clone());
-                    if !names.with_row.contains(name) {
+                    if !names.with_row.contains(name) && keeps {
                         self.leaves.push((path, text));
                     }
                 }
@@ -311,6 +366,8 @@ impl<'n> Fields<'n> {
             .filter(|_| !self.aliases.insert(name.to_owned()));
         let below = format!("{}.", again.unwrap_or(name));
         self.cells
+            .retain(|path, _| path != name && !path.starts_with(&below));
+        self.wholes
             .retain(|path, _| path != name && !path.starts_with(&below));
         self.items.retain(|(path, at), _| {
             let is_here = path == name && position.is_none_or(|position| position == *at);

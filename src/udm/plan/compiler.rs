@@ -9,7 +9,7 @@ mod steps;
 use std::borrow::Cow;
 use std::hash::BuildHasherDefault;
 
-use super::{FIRST_NODE, Level, Limit, NONE, Node, Plan, TRUNCATED, Target, split_target};
+use super::{FIRST_NODE, Level, Limit, NONE, Node, Plan, Target, split_target};
 use crate::envelope::{ENVELOPE, RECORDS};
 use crate::fields::{FIELDS, Kind};
 use crate::keys::{Keys, TextMap};
@@ -64,8 +64,9 @@ pub fn compile(source: &Source, spelling: FieldNames) -> Plan {
         plain,
         wholes,
         lists: source.lists,
+        truncated: source.truncated,
         left_out,
-        named: named(&targets),
+        named: named(&targets, source.truncated),
         event_types: EVENT_TYPES.map(node).to_vec(),
         ids: (node("id"), node("Id")),
         nodes,
@@ -122,12 +123,12 @@ fn machines(noun: &str, targets: &[Target]) -> Mask {
 }
 
 /// The keys of `additional` that rows name.
-fn named(targets: &[Target]) -> Keys {
+fn named(targets: &[Target], truncated: &'static str) -> Keys {
     let mut named = Keys::default();
     for target in targets.iter().filter(|it| it.path == "additional.fields") {
         named.insert(target.key, 0);
     }
-    named.insert(TRUNCATED, 0);
+    named.insert(truncated, 0);
     named.build();
     named
 }

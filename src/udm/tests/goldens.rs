@@ -3,7 +3,7 @@
 mod goldens_support;
 
 use goldens_support::{options, sources};
-use udm::{Batch, Reader, normalize};
+use udm::{Batch, Reader, normalize, validate};
 
 #[test]
 fn every_golden_gives_its_events() {
@@ -30,6 +30,16 @@ fn pieces_give_the_same_bytes_as_the_whole() {
                 join(&mut joined, reader.finish());
                 assert_eq!(joined, whole, "{} in pieces of {length}", case.name);
             }
+        }
+    }
+}
+
+#[test]
+fn every_event_is_valid() {
+    for (log_type, folder) in sources() {
+        for case in corpus::cases(&folder, "raw") {
+            let batch = normalize(&case.raw, &options(&log_type, &case.options)).unwrap();
+            assert_eq!(validate(&batch.events), [], "{}", case.name);
         }
     }
 }
