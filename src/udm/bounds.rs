@@ -44,6 +44,16 @@ impl Bounds {
         false
     }
 
+    /// How many of the bytes behind the first `length` of the log it takes to where it may end, if it may not have ended
+    /// before.
+    pub fn rest(mut self, length: usize, bytes: &[u8]) -> Option<usize> {
+        if self.at < length {
+            return None;
+        }
+        let end = bytes.iter().position(|byte| self.see(*byte) != Sign::None);
+        end.map(|end| end + 1)
+    }
+
     /// The end of the log in the next bytes of it, its line end left out.
     pub fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (at, byte) in bytes.iter().enumerate() {

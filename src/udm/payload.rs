@@ -75,6 +75,24 @@ impl Payload {
         let room = bytes.len() + bytes.len() / 2;
         // Where there is no room for a guess, the events may need less.
         let _ = out.batch.events.try_reserve(room);
+        // The log that was begun before is completed first: what stands behind it need not be copied.
+        let (head, rest) = bytes.split_at(self.begun(bytes));
+        self.take(head, out);
+        self.take(rest, out);
+    }
+
+    /// How many of the next bytes may belong to a log that was begun before.
+    fn begun(&self, bytes: &[u8]) -> usize {
+        match self.buffer.len() {
+            0 => 0,
+            length => self.bounds.rest(length, bytes).unwrap_or(bytes.len()),
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], out: &mut Out) {
+        if bytes.is_empty() {
+            return;
+        }
         if self.buffer.is_empty() {
             let used = self.run(bytes, false, out);
             self.buffer
