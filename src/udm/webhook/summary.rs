@@ -54,6 +54,13 @@ pub(super) fn is_json(bytes: &[u8]) -> bool {
     str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
+/// Whether a text is JSON values in a row. A number that no f64 holds, in the place of an event or of a field of its envelope,
+/// is JSON all the same.
+fn are_values(text: &str) -> bool {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    values.all(|value| value.is_ok())
+}
+
 /// The body without a byte order mark, which some senders put before UTF-8.
 pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
@@ -64,12 +71,15 @@ impl<'a> Summary<'a> {
     pub(super) fn of(body: &'a [u8]) -> Option<Summary<'a>> {
         // Skipped strings would not be checked otherwise.
         let text = str::from_utf8(without_mark(body)).ok()?;
-        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Read<Summary>>();
-        let Read(mut all) = values.next()?.ok()?;
-        for value in values {
-            all.join(value.ok()?.0);
+        let mut all: Option<Summary<'_>> = None;
+        for value in serde_json::Deserializer::from_str(text).into_iter::<Read<Summary>>() {
+            match (value, &mut all) {
+                (Ok(Read(value)), Some(all)) => all.join(value),
+                (Ok(Read(value)), none) => *none = Some(value),
+                (Err(_), _) => return are_values(text).then(Summary::default),
+            }
         }
-        Some(all)
+        all
     }
 
     /// The event, if there is exactly one.
