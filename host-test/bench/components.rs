@@ -26,9 +26,14 @@ pub fn target_folder() -> PathBuf {
         .to_owned()
 }
 
+/// Where a component stands.
+pub fn component_file(name: &str) -> PathBuf {
+    target_folder().join("wasm32-wasip2/guest").join(name)
+}
+
 /// A component's bytes, as `cargo xtask build` leaves them.
 pub fn component(name: &str) -> Vec<u8> {
-    let path = target_folder().join("wasm32-wasip2/guest").join(name);
+    let path = component_file(name);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

@@ -80,6 +80,11 @@ pub fn logs(goldens: &[Golden]) -> Vec<Vec<u8>> {
     (0..LOGS).map(log).collect()
 }
 
+/// How many bytes a log has on average.
+pub fn mean(logs: &[Vec<u8>]) -> f64 {
+    logs.iter().map(Vec::len).sum::<usize>() as f64 / logs.len() as f64
+}
+
 /// The logs in payloads of so many.
 pub fn batches(logs: &[Vec<u8>], size: usize) -> Vec<Vec<u8>> {
     logs.chunks(size).map(<[_]>::concat).collect()

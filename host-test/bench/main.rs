@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: what the mapping costs, in one table. A benchmark and no test: slow figures never fail it,
-//! unequal events do.
+//! `cargo xtask bench`: what the mapping costs (`mapping`), and the receiver over HTTP (`receiver`). A benchmark and no
+//! test: slow figures never fail it, unequal events do.
 //!
 //! All designs read one corpus, 10,000 logs with 1,000 user agents made from the goldens ([`corpus`]), in batches of
 //! 100 logs where nothing else is said. They take turns, round by round in short parts, and of each part its best
@@ -15,6 +15,8 @@
 //!
 //! "Within limits" is what the command does: epochs, and a bound on memory.
 //!
+//! - `mapping` or `receiver`: only that
+//! - `--long`: ten minutes of the receiver's memory instead of twenty seconds
 //! - `--quick`: two rounds, and 50,000 events instead of a million; to see that it runs
 //! - `--markdown`: prints the table as Markdown; `bench.md` in the target folder has it either way
 
@@ -22,170 +24,62 @@ mod checks;
 mod components;
 mod corpus;
 mod designs;
+mod load;
+mod mapping;
+mod receiver;
 mod report;
 #[path = "guest/scan.rs"]
 mod scan;
+mod served;
 mod vrl;
 
+use std::time::Duration;
 use std::{env, fs};
 
-use udmill::{Component, Engine, Limits};
-
-use designs::{COMPONENT, Designs, FIRST_CALL, FIRST_EVENT, NATIVE, SCAN, SCAN_INSIDE, VRL};
-use report::{Figure, Table};
+use report::Table;
 
 const LOG_TYPE: &str = "AZURE_DEVOPS";
 
-const MIB: usize = 1 << 20;
+/// What may stand behind the command.
+const ARGS: [&str; 5] = ["mapping", "receiver", "--long", "--quick", "--markdown"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
-    let is_known = |arg: &String| ["--quick", "--markdown"].contains(&arg.as_str());
-    if let Some(arg) = args.iter().find(|arg| !is_known(arg)) {
-        return Err(format!("expected --quick or --markdown, but found {arg:?}").into());
+    if let Some(arg) = args.iter().find(|arg| !ARGS.contains(&arg.as_str())) {
+        return Err(format!("expected one of {}, but found {arg:?}", ARGS.join(", ")).into());
     }
     let has = |name: &str| args.iter().any(|arg| arg == name);
-    let (rounds, events) = match has("--quick") {
-        true => (2, 50_000),
-        false => (25, 1_000_000),
-    };
-
+    let is_quick = has("--quick");
     let goldens = corpus::goldens();
     let logs = corpus::logs(&goldens);
-    let file = components::target_folder().join("bench-logs.jsonl");
-    fs::write(&file, logs.concat())?;
-    let wasm = components::component("udmill_transform.wasm");
-    let component = Component::load(&Engine::new(Limits::default())?, &wasm, None)?;
-    eprintln!("bench: holding the designs to each other");
-    checks::goldens(&goldens);
-    checks::designs(&logs, &wasm, &component)?;
 
-    let mut designs = Designs::new(&logs, &file, &wasm, &component);
-    for round in 1..=rounds {
-        eprint!("\rbench: round {round} of {rounds}");
-        designs.round();
+    let mut tables: Vec<Table> = Vec::new();
+    let mut notes = format!("{} logs, {:.0} bytes each", logs.len(), corpus::mean(&logs));
+    if has("mapping") || !has("receiver") {
+        let (rounds, events) = if is_quick {
+            (2, 50_000)
+        } else {
+            (25, 1_000_000)
+        };
+        tables.extend(<[Table; 2]>::from(mapping::measure(
+            &goldens, &logs, rounds, events,
+        )?));
+        notes += &format!("; mapping: {rounds} rounds, {events} events in pushes of 1 MiB");
     }
-    eprintln!();
-    let [early, late] = memory(&component, &logs, [1_000, events])?;
-
-    let figures = figures(&designs, [early, late], wasm.len());
-    let bytes_of_log = logs.concat().len() as f64 / logs.len() as f64;
-    let costs = costs(&designs, bytes_of_log);
+    if has("receiver") || !has("mapping") {
+        let times = receiver::Times {
+            rounds: if is_quick { 2 } else { 10 },
+            turn: Duration::from_secs(1),
+            part: Duration::from_secs(if has("--long") { 60 } else { 2 }),
+        };
+        tables.extend(<[Table; 2]>::from(receiver::measure(&logs, &times)?));
+        notes += &format!("; receiver: {times}");
+    }
     let text = |markdown| {
-        let (figures, costs) = (figures.print(markdown), costs.print(markdown));
-        let (count, machine) = (logs.len(), report::machine());
-        format!(
-            "{figures}\n{costs}\n{rounds} rounds of {count} logs, {bytes_of_log:.0} bytes each; {events} events in \
-             pushes of 1 MiB; {machine}.\n"
-        )
+        let tables = tables.iter().map(|it| it.print(markdown) + "\n");
+        tables.collect::<String>() + &format!("{notes}; {}.\n", report::machine())
     };
     fs::write(components::target_folder().join("bench.md"), text(true))?;
     print!("{}", text(has("--markdown")));
     Ok(())
-}
-
-/// The ratios and sizes that something is asked of.
-fn figures(designs: &Designs, [early, late]: [usize; 2], file: usize) -> Table {
-    let ratio = |above, below| designs.nanoseconds(above) / designs.nanoseconds(below);
-    let plain = |it: f64| format!("{it:.2}");
-    let times = |it: f64| format!("{it:.1}×");
-    let size = |it: f64| format!("{:.2} MiB", it / MIB as f64);
-    let mib = MIB as f64;
-    let figure = |name, found, asked, text| Figure {
-        name,
-        found,
-        asked,
-        text,
-    };
-    report::figures(&[
-        figure(
-            "udm, of serde_json's scan",
-            ratio(SCAN, NATIVE),
-            (0.25, 0.40),
-            plain,
-        ),
-        figure(
-            "component within limits, of udm",
-            ratio(NATIVE, COMPONENT),
-            (0.40, 0.55),
-            plain,
-        ),
-        figure(
-            "the same, of serde_json's scan in a component",
-            ratio(SCAN_INSIDE, COMPONENT),
-            (0.22, 0.35),
-            plain,
-        ),
-        figure(
-            "the same, against VRL",
-            ratio(VRL, COMPONENT),
-            (7.0, 12.0),
-            times,
-        ),
-        figure(
-            "fresh instance with its first event, against an empty one's first call",
-            ratio(FIRST_EVENT, FIRST_CALL),
-            (3.0, 1.5),
-            times,
-        ),
-        figure(
-            "memory after 1,000 events",
-            early as f64,
-            (16.0 * mib, 4.0 * mib),
-            size,
-        ),
-        figure(
-            "memory at the end",
-            late as f64,
-            (16.0 * mib, 4.0 * mib),
-            size,
-        ),
-        figure("the component's file", file as f64, (mib, 0.5 * mib), size),
-    ])
-}
-
-/// What each design took, and how it compares with the scan.
-fn costs(designs: &Designs, bytes_of_log: f64) -> Table {
-    let mut table = Table::new(&["design", "ns", "MB/s", "of scan"]);
-    let scan = designs.nanoseconds(SCAN);
-    for design in &designs.0 {
-        let nanoseconds = designs.nanoseconds(&design.name);
-        let (speed, of_scan) = match design.name.as_str() {
-            FIRST_EVENT | FIRST_CALL => (String::new(), String::new()),
-            _ => (
-                format!("{:.0}", bytes_of_log * 1e3 / nanoseconds),
-                format!("{:.3}", scan / nanoseconds),
-            ),
-        };
-        table.add([
-            design.name.as_str(),
-            &format!("{nanoseconds:.0}"),
-            &speed,
-            &of_scan,
-        ]);
-    }
-    table
-}
-
-/// The bytes of linear memory after so many events of one reader, that is pushed 1 MiB at a time.
-fn memory(
-    component: &Component,
-    logs: &[Vec<u8>],
-    counts: [usize; 2],
-) -> Result<[usize; 2], Box<dyn std::error::Error>> {
-    let mut transform = component.instantiate()?;
-    let reader = transform.reader(&designs::options())?;
-    let all = logs.concat();
-    let mut pieces = all.chunks(MIB).cycle();
-    let mut events = 0;
-    let mut after = [0; 2];
-    for (after, count) in after.iter_mut().zip(counts) {
-        while events < count {
-            let piece = pieces.next().unwrap_or_default();
-            let batch = transform.push(reader, piece)?;
-            events += batch.expect("the options can be used").log_indexes.len();
-        }
-        *after = transform.memory();
-    }
-    Ok(after)
 }

@@ -26,10 +26,10 @@ pub struct Request {
 impl Request {
     /// Reads the next request of a connection; none where the sender closed it.
     pub fn read(connection: &mut BufReader<TcpStream>) -> Result<Option<Request>> {
-        let first = line(connection)?;
-        if first.is_empty() {
+        if connection.fill_buf()?.is_empty() {
             return Ok(None);
         }
+        let first = line(connection)?;
         let mut words = first.split(' ');
         let (Some(method), Some(target), Some("HTTP/1.1"), None) =
             (words.next(), words.next(), words.next(), words.next())
@@ -87,14 +87,15 @@ pub fn write(to: &mut TcpStream, status: u16, headers: &[(&str, &str)], body: &[
     to.write_all(&[head.as_bytes(), body].concat())
 }
 
-/// A line without its end; empty at the end of the stream, too.
+/// A line without its end.
 fn line(from: &mut impl BufRead) -> Result<String> {
     let mut line = Vec::new();
     from.take(MAX_LINE).read_until(b'\n', &mut line)?;
     let text = String::from_utf8(line).map_err(|_| malformed("bytes that are no text"))?;
     match text.strip_suffix("\r\n") {
         Some(line) => Ok(line.to_owned()),
-        None if text.is_empty() => Ok(text),
+        // A sender that dies is none that says something wrong.
+        None if !text.ends_with('\n') => Err(ErrorKind::UnexpectedEof.into()),
         None => Err(malformed(&text)),
     }
 }

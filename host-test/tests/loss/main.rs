@@ -18,7 +18,12 @@ fn run(ack: &str, events: usize) -> Report {
     let report = World::new(ack, 20_240_603, KILLS).run(events, false);
     // Past the test harness, which shows what is printed only where a test fails.
     let _ = io::stderr().write_all(format!("loss test, ack = \"{ack}\": {report}\n").as_bytes());
-    assert_eq!(report.acknowledged, events, "{report}");
+    // A batch with a poisoned log takes many requests, any of which may fail. None was refused for good.
+    let given_up = report.given_up.get("TimeToLiveExceeded");
+    assert!(report.given_up.len() <= usize::from(given_up.is_some()));
+    let given_up = given_up.copied().unwrap_or_default();
+    assert_eq!(report.acknowledged + given_up, events, "{report}");
+    assert!(given_up < events / 100, "{report}");
     assert_eq!(report.lost, Vec::<String>::new(), "{report}");
     assert_eq!(report.complaints, Vec::<String>::new());
     assert!(report.duplicates <= report.bound, "{report}");

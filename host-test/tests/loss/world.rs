@@ -27,7 +27,9 @@ pub struct Report {
     pub retries: u32,
     /// Events in requests that were answered with success.
     pub acknowledged: usize,
-    /// Those of them that are at the destination.
+    /// Events that Event Grid gave up, by its reason.
+    pub given_up: BTreeMap<&'static str, usize>,
+    /// Those of the acknowledged that are at the destination.
     pub arrived: usize,
     /// Those of them that are in quarantine.
     pub quarantined: usize,
@@ -178,7 +180,12 @@ impl World {
         let is_safe = |it: &&&String| counts.contains_key(**it) || quarantined.contains(**it);
         let lost = acknowledged.iter().filter(|it| !is_safe(it));
         let of = |kept: &dyn Fn(&String) -> bool| acknowledged.iter().filter(|it| kept(it)).count();
+        let mut given_up = BTreeMap::new();
+        for reason in balance.dead_letters.values() {
+            *given_up.entry(*reason).or_default() += 1;
+        }
         Report {
+            given_up,
             requests: balance.requests,
             retries: balance.retries,
             acknowledged: acknowledged.len(),
@@ -235,21 +242,26 @@ impl World {
         outcome
     }
 
-    /// Sends, and kills the host at a random moment of its storing. The store tells which side of it that was.
+    /// Sends, and kills the host at a random moment of its storing, or as soon as it has stored. The store tells which it was.
     fn kill_while_storing(&mut self, request: &Request) -> Outcome {
-        let before = self.spooled();
+        let store = Connection::open(self.start.state().join("store.sqlite")).unwrap();
+        let before = spooled(&store);
         let address = self.receiver.address;
         let sent = request.clone();
         let sender = thread::spawn(move || outcome(&send(address, &feed(), &sent)));
-        thread::sleep(Duration::from_micros(self.random.below(2 * self.storing)));
+        if self.lacks("before_answering") && self.random.one_in(2) {
+            while !sender.is_finished() && latest(&store).as_ref() <= before.last() {}
+        } else {
+            thread::sleep(Duration::from_micros(self.random.below(self.storing)));
+        }
         lock(&self.faults).kill_now();
         let outcome = sender.join().unwrap();
-        let is_stored = self.spooled().difference(&before).next().is_some();
-        let kind = match (outcome, is_stored) {
+        let kind = match (outcome, spooled(&store).is_subset(&before)) {
             (Outcome::Status(_), _) => "after_answering",
-            (_, true) => "before_answering",
-            (_, false) => "before_storing",
+            (_, false) => "before_answering",
+            (_, true) => "before_storing",
         };
+        // Half of the random moments are to be before.
         self.storing = match kind {
             "before_storing" => self.storing + self.storing / 8,
             _ => (self.storing - self.storing / 8).max(100),
@@ -289,15 +301,6 @@ impl World {
         }
     }
 
-    /// The entries of the spool.
-    fn spooled(&self) -> BTreeSet<String> {
-        let store = Connection::open(self.start.state().join("store.sqlite")).unwrap();
-        let select = "SELECT key FROM entries WHERE key LIKE 'spool/%'";
-        let mut select = store.prepare(select).unwrap();
-        let keys = select.query_map([], |row| row.get(0)).unwrap();
-        keys.map(Result::unwrap).collect()
-    }
-
     /// The ids of all logs in quarantine.
     fn quarantined(&self) -> BTreeSet<String> {
         let mut ids = BTreeSet::new();
@@ -321,6 +324,21 @@ impl World {
     }
 }
 
+/// The entries of the spool.
+fn spooled(store: &Connection) -> BTreeSet<String> {
+    let select = "SELECT key FROM entries WHERE key BETWEEN 'spool/' AND 'spool0'";
+    let mut select = store.prepare_cached(select).unwrap();
+    let keys = select.query_map([], |row| row.get(0)).unwrap();
+    keys.map(Result::unwrap).collect()
+}
+
+/// The last of them, which is asked for in much less time than the host needs for an answer.
+fn latest(store: &Connection) -> Option<String> {
+    let select = "SELECT max(key) FROM entries WHERE key BETWEEN 'spool/' AND 'spool0'";
+    let mut select = store.prepare_cached(select).unwrap();
+    select.query_row([], |row| row.get(0)).unwrap()
+}
+
 /// A panic elsewhere has broken nothing in here.
 fn lock(faults: &Mutex<Faults>) -> MutexGuard<'_, Faults> {
     faults.lock().unwrap_or_else(PoisonError::into_inner)
@@ -331,12 +349,13 @@ impl fmt::Display for Report {
         let kills: Vec<String> = self.kills.iter().map(|(k, n)| format!("{n} {k}")).collect();
         write!(
             f,
-            "{} requests, {} of them retries; {} kills and restarts ({}); {} events acknowledged: {} arrived, {} in quarantine, {} lost; \
+            "{} requests, {} of them retries; {} kills and restarts ({}); {} events given up, {} acknowledged: {} arrived, {} in quarantine, {} lost; \
              {} duplicates of at most {}",
             self.requests,
             self.retries,
             self.kills.values().sum::<usize>(),
             kills.join(", "),
+            self.given_up.values().sum::<usize>(),
             self.acknowledged,
             self.arrived,
             self.quarantined,
