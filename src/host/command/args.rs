@@ -171,6 +171,11 @@ impl Input {
         })
     }
 
+    /// Its bytes alone.
+    pub fn into_reader(self) -> Box<dyn Read> {
+        self.reader
+    }
+
     /// Reads what there is, at most `buffer`, as soon as there is anything. Nothing is the end.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
         loop {

@@ -4,7 +4,9 @@
 //! 0 when all went well, 1 for wrong usage or configuration, 2 when logs were rejected or events are not valid, 3 when an
 //! input or an output failed, and 130 after an interrupt.
 
+mod application;
 mod args;
+mod deliver;
 mod explain;
 mod output;
 mod progress;
@@ -38,6 +40,7 @@ enum Command {
     Validate(validate::Args),
     Sources(sources::Args),
     Serve(Box<serve::Args>),
+    Deliver(Box<deliver::Args>),
     Secret(secret::Args),
 }
 
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
         Some(Command::Validate(args)) => validate::run(args),
         Some(Command::Sources(args)) => sources::run(args),
         Some(Command::Serve(args)) => serve::run(*args),
+        Some(Command::Deliver(args)) => deliver::run(*args),
         Some(Command::Secret(args)) => secret::run(args),
         None => serve::run_alone(),
     };

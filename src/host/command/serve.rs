@@ -1,22 +1,17 @@
 //! `udmill serve`: the receiver over HTTP.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use receiver::config::check::check;
 use receiver::secret::endpoint;
 use serde_json::Value;
 use tokio::runtime;
-use udmill::serve::{
-    Allowed, Application, Server, ServerLimits, Settings, StartError, Store, TlsFiles, Variables,
-    new_secret,
-};
+use udmill::serve::{Allowed, Server, ServerLimits, Settings, TlsFiles, Variables, new_secret};
 
-use super::args::{self, ComponentArgs};
+use super::application::{ApplicationArgs, read, stop};
 use super::sample::SAMPLE;
 use super::{Status, Stop, output};
 
@@ -25,44 +20,26 @@ use super::{Status, Stop, output};
 /// Without a configuration: the feed `azdo` with a secret of its own, whose events are printed.
 #[derive(Parser)]
 pub struct Args {
-    /// Feeds and destinations, in TOML; the variable `udmill_config` by default.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    application: ApplicationArgs,
     /// Where requests come to; port 0 takes any that is free.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
     /// Where /metrics and /healthz are shown, to whoever can reach it; nowhere by default.
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<SocketAddr>,
-    /// The folder of the store: spool, quarantine, ledger. The user's state folder by default.
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
     /// The certificate chain for HTTPS, in PEM; read again when it changes.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// A variable that the configuration names as {NAME}; also taken from SPIN_VARIABLE_<NAME>, where no process list
-    /// shows it. May be repeated.
-    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
-    variables: Vec<(String, String)>,
     /// The most requests at once; beyond, they are answered 503.
     #[arg(long, value_name = "N", default_value_t = ServerLimits::default().requests)]
     max_requests: usize,
     /// The most MiB of the store; beyond, it is full.
     #[arg(long, value_name = "MIB", default_value_t = ServerLimits::default().store >> 20)]
     max_state: u64,
-    #[command(flatten)]
-    component: ComponentArgs,
-    /// The receiver to use instead of the one that came with this command.
-    #[arg(
-        long,
-        value_name = "FILE.wasm",
-        env = "UDMILL_RECEIVER",
-        hide_env_values = true
-    )]
-    receiver: Option<PathBuf>,
 }
 
 /// The configuration of whoever has none.
@@ -82,13 +59,7 @@ pub fn run_alone() -> Result<Status, Stop> {
 }
 
 pub fn run(args: Args) -> Result<Status, Stop> {
-    let mut given = args.variables.clone();
-    if let Some(path) = &args.config {
-        let text = fs::read_to_string(path).map_err(|error| {
-            Stop::Usage(format!("cannot read the configuration {path:?}: {error}"))
-        })?;
-        given.push(("udmill_config".to_owned(), text));
-    }
+    let mut given = args.application.variables()?;
     let secret = match Variables::new(given.clone()).get("udmill_config") {
         Some(_) => None,
         None => Some(new_secret().map_err(|error| Stop::Failed(error.to_string()))?),
@@ -97,26 +68,11 @@ pub fn run(args: Args) -> Result<Status, Stop> {
         given.push(("udmill_config".to_owned(), EMBEDDED.to_owned()));
         given.push(("azdo_secret".to_owned(), secret.clone()));
     }
-    let (_, transform) = args.component.read()?;
-    let (_, receiver) = args::read(
-        args.receiver.as_deref(),
-        "udmill_receiver.wasm",
-        "--receiver",
-    )?;
-    let application = Application::load(
-        &args::engine()?,
-        &receiver,
-        &transform,
-        args::cache().as_ref(),
-    )
-    .map_err(stop)?;
+    let (application, _) = args.application.load()?;
     let settings = Settings {
         listen: args.listen,
         admin: args.admin_listen,
-        state: match args.state {
-            Some(folder) => folder,
-            None => Store::folder_of_user().map_err(Stop::Usage)?,
-        },
+        state: args.application.state()?,
         tls: args
             .tls_cert
             .zip(args.tls_key)
@@ -158,9 +114,7 @@ pub fn run(args: Args) -> Result<Status, Stop> {
 
 /// Where the configuration sends to. Its mistakes are told now; until they are mended, the receiver answers 503.
 fn allowed(given: &[(String, String)], listen: SocketAddr) -> Allowed {
-    let variables = Variables::new(given.iter().cloned());
-    let text = variables.get("udmill_config").unwrap_or_default();
-    match check(text, variables.all(), listen.ip().is_loopback()) {
+    match read(given, listen.ip().is_loopback()) {
         Ok(config) => Allowed::new(config.hosts()),
         Err(problems) => {
             output::complain(
@@ -228,19 +182,5 @@ impl Signals {
     #[cfg(not(unix))]
     async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
-    }
-}
-
-fn stop(error: StartError) -> Stop {
-    Stop::Usage(error.to_string())
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if Variables::is_name(name) => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(
-            "expected NAME=VALUE, the name in lower-case letters, digits and underscores"
-                .to_owned(),
-        ),
     }
 }

@@ -45,6 +45,9 @@ pub(super) struct Shared {
     pub store: Store,
     pub outbound: Outbound,
     pub stdout: Arc<Sink>,
+    /// What instances log.
+    pub logs: Arc<Sink>,
+    /// What the host says of them.
     pub stderr: Arc<Sink>,
 }
 
@@ -84,7 +87,7 @@ pub(super) fn instance(engine: &Engine, shared: &Shared) -> Instance<Context> {
         // As built, it has no files, arguments, environment or network.
         wasi: WasiCtx::builder()
             .stdout(Lines::new(&shared.stdout))
-            .stderr(Lines::new(&shared.stderr))
+            .stderr(Lines::new(&shared.logs))
             .build(),
         http: WasiHttpCtx::new(),
         outbound: shared.outbound.of_instance(&busy),

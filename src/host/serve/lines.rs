@@ -57,6 +57,12 @@ impl Sink {
         Ok(sink)
     }
 
+    /// Nobody reads it.
+    pub fn nowhere() -> io::Result<Sink> {
+        let path = if cfg!(windows) { "NUL" } else { "/dev/null" };
+        Ok(Sink::to(File::options().write(true).open(path)?))
+    }
+
     pub fn to(file: File) -> Sink {
         Sink {
             is_regular: file.metadata().is_ok_and(|it| it.is_file()),

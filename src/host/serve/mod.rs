@@ -3,6 +3,7 @@
 //! - `compose` makes one component out of receiver and normalizer; `instances` runs it, one request at a time in each
 //! - `connections` and `front` stand between the network and the instances, and keep the limits
 //! - `context` is what an instance may use: `variables`, `key_value` over the `store`, `outbound` HTTP, and `lines` to print
+//! - `inside` hands logs over without a listener
 //! - `drain` is the spool's clock; `metrics` counts the receiver's log, `admin` shows it; `tls` follows certificates
 //!
 //! What is not here: HTTP/2, since Event Grid posts over HTTP/1.1, and any other of Spin's interfaces than the receiver uses.
@@ -13,6 +14,7 @@ mod connections;
 mod context;
 mod drain;
 mod front;
+mod inside;
 mod instances;
 mod key_value;
 mod lines;
@@ -45,6 +47,7 @@ use metrics::Metrics;
 use tls::Tls;
 
 pub use compose::{ComposeError, compose};
+pub use inside::{Handed, Inside};
 pub use outbound::Allowed;
 pub use secret::new_secret;
 pub use store::Store;
@@ -204,6 +207,7 @@ impl Server {
             store: Store::open(&settings.state, limits.store).map_err(StartError::Store)?,
             outbound: outbound::Outbound::new(settings.allowed, &stderr),
             stdout,
+            logs: Arc::clone(&stderr),
             stderr: Arc::clone(&stderr),
         };
         let instances = Instances::new(&application.engine, &application.component, shared)

@@ -1,0 +1,92 @@
+//! Arguments of the commands that run the receiver: its configuration, its store, its components.
+
+use std::fs;
+use std::path::PathBuf;
+
+use receiver::config::Config;
+use receiver::config::check::check;
+use receiver::config::section::Problem;
+use udmill::serve::{Application, StartError, Store, Variables};
+
+use super::Stop;
+use super::args::{self, ComponentArgs};
+
+/// Which receiver, told what.
+#[derive(clap::Args)]
+pub struct ApplicationArgs {
+    /// Feeds and destinations, in TOML; the variable `udmill_config` by default.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the store: spool, quarantine, ledger. The user's state folder by default.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// A variable that the configuration names as {NAME}; also taken from SPIN_VARIABLE_<NAME>, where no process list
+    /// shows it. May be repeated.
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    variables: Vec<(String, String)>,
+    #[command(flatten)]
+    component: ComponentArgs,
+    /// The receiver to use instead of the one that came with this command.
+    #[arg(
+        long,
+        value_name = "FILE.wasm",
+        env = "UDMILL_RECEIVER",
+        hide_env_values = true
+    )]
+    receiver: Option<PathBuf>,
+}
+
+impl ApplicationArgs {
+    /// The variables of the command line, and the configuration's text as one of them.
+    pub fn variables(&self) -> Result<Vec<(String, String)>, Stop> {
+        let mut given = self.variables.clone();
+        if let Some(path) = &self.config {
+            let text = fs::read_to_string(path).map_err(|error| {
+                Stop::Usage(format!("cannot read the configuration {path:?}: {error}"))
+            })?;
+            given.push(("udmill_config".to_owned(), text));
+        }
+        Ok(given)
+    }
+
+    /// The folder of the store.
+    pub fn state(&self) -> Result<PathBuf, Stop> {
+        match &self.state {
+            Some(folder) => Ok(folder.clone()),
+            None => Store::folder_of_user().map_err(Stop::Usage),
+        }
+    }
+
+    /// The application, and the normalizer that is in it.
+    pub fn load(&self) -> Result<(Application, Vec<u8>), Stop> {
+        let (_, normalizer) = self.component.read()?;
+        let receiver = self.receiver.as_deref();
+        let (_, receiver) = args::read(receiver, "udmill_receiver.wasm", "--receiver")?;
+        let cache = args::cache();
+        let application =
+            Application::load(&args::engine()?, &receiver, &normalizer, cache.as_ref());
+        Ok((application.map_err(stop)?, normalizer))
+    }
+}
+
+/// The configuration among these variables and those of the environment.
+pub fn read(given: &[(String, String)], is_loopback: bool) -> Result<Config, Vec<Problem>> {
+    let variables = Variables::new(given.iter().cloned());
+    let text = variables.get("udmill_config").unwrap_or_default();
+    check(text, variables.all(), is_loopback)
+}
+
+/// What does not start was told something wrong.
+pub fn stop(error: StartError) -> Stop {
+    Stop::Usage(error.to_string())
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if Variables::is_name(name) => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(
+            "expected NAME=VALUE, the name in lower-case letters, digits and underscores"
+                .to_owned(),
+        ),
+    }
+}
