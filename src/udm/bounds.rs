@@ -10,6 +10,17 @@ pub struct Bounds {
     /// The log began with a bracket; else it is a line.
     is_json: bool,
     started: bool,
+    /// The last byte was a line end.
+    new_line: bool,
+}
+
+/// Where a log ends among the bytes that were searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The first byte behind it.
+    pub next: usize,
+    /// How many bytes before that are the line end behind the log; they may stand in bytes that were searched before.
+    pub line_end: usize,
 }
 
 /// What a byte means for the log it stands in.
@@ -54,14 +65,22 @@ impl Bounds {
         end.map(|end| end + 1)
     }
 
-    /// The end of the log in the next bytes of it, its line end left out.
-    pub fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// The end of the log in the next bytes of it. A line that begins with a bracket is no part of it, even where it would
+    /// fit: a log whose brackets never close must not take all lines behind it along.
+    pub fn find(&mut self, bytes: &[u8]) -> Option<End> {
         for (at, byte) in bytes.iter().enumerate() {
-            match self.see(*byte) {
-                Sign::None => {}
-                Sign::Closed => return Some(at + 1),
-                Sign::LineEnd => return Some(at),
-            }
+            let (next, line_end) = match byte {
+                b'{' | b'[' if self.new_line => (at, 1),
+                _ => match self.see(*byte) {
+                    Sign::None => {
+                        self.new_line = *byte == b'\n';
+                        continue;
+                    }
+                    Sign::Closed => (at + 1, 0),
+                    Sign::LineEnd => (at, 0),
+                },
+            };
+            return Some(End { next, line_end });
         }
         None
     }
@@ -192,12 +211,14 @@ mod tests {
             ("a line {\nnext", 8),
             ("{\"cut in a text\nnext", 15),
             ("[1,2,", 5),
+            ("[1,\n 2,\n[3]", 7),
         ] {
             for length in 1..log.len() {
                 let mut bounds = Bounds::default();
                 let mut before = 0;
                 let found = log.as_bytes().chunks(length).find_map(|piece| {
-                    let found = bounds.find(piece).map(|at| before + at);
+                    let found = bounds.find(piece);
+                    let found = found.map(|it| before + it.next - it.line_end);
                     before += piece.len();
                     found
                 });

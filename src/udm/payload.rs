@@ -145,9 +145,9 @@ impl Payload {
                     list,
                 } => match bounds.find(data.get(at..).unwrap_or_default()) {
                     Some(end) => {
-                        let end = at + end;
-                        self.end_skipping(start, self.offset + end as u64, list, out);
-                        Step::To(end)
+                        let next = self.offset + (at + end.next) as u64;
+                        self.end_skipping(start, next - end.line_end as u64, list, out);
+                        Step::To(at + end.next)
                     }
                     None => {
                         self.state = State::Skipping {

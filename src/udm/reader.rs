@@ -308,6 +308,10 @@ mod tests {
                 vec![(0, MAX_LOG + 6), (MAX_LOG + 7, 53)],
             ),
             (
+                format!("[[1, {filler}\n{LOG}"),
+                vec![(1, MAX_LOG + 4), (MAX_LOG + 6, 53)],
+            ),
+            (
                 format!("{LOG}\n{{\"cut {filler}"),
                 vec![(0, 53), (54, MAX_LOG + 6)],
             ),

@@ -2,7 +2,7 @@
 
 use super::view::View;
 use super::{MAX_LOG, Payload, State, Step};
-use crate::bounds::{self, Bounds};
+use crate::bounds::{self, Bounds, End};
 use crate::json::{self, Cursor, Flaw, cut_short, repair};
 use crate::out::Out;
 use crate::rescue;
@@ -184,12 +184,16 @@ impl Payload {
     fn too_long(&mut self, rest: &[u8], at: usize, last: bool, out: &mut Out) -> Step {
         let end = match Bounds::default().find(rest) {
             Some(end) => end,
-            None if last => rest.len(),
+            None if last => End {
+                next: rest.len(),
+                line_end: 0,
+            },
             None => return Step::Wait,
         };
-        let log_index = out.log(self.offset + at as u64, end);
-        out.reject(log_index, too_long(end));
-        Step::To(at + end)
+        let length = end.next - end.line_end;
+        let log_index = out.log(self.offset + at as u64, length);
+        out.reject(log_index, too_long(length));
+        Step::To(at + end.next)
     }
 
     /// The start of an array, or a line of text.
