@@ -58,6 +58,16 @@ impl Print {
 }
 
 impl Keys {
+    /// Keys that stand for their positions.
+    pub fn of(keys: impl IntoIterator<Item = &'static str>) -> Keys {
+        let mut all = Keys::default();
+        for (number, key) in (0..).zip(keys) {
+            all.insert(key, number);
+        }
+        all.build();
+        all
+    }
+
     /// Adds a key; [`Keys::build`] makes it found.
     pub fn insert(&mut self, key: impl Into<Cow<'static, str>>, number: u16) {
         let key = key.into();

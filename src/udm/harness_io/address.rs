@@ -23,9 +23,11 @@ pub fn hostname(text: &str) -> Option<&str> {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
-    let is_name = name.len() <= 253 && name.split('.').all(is_label) && !is_number;
+    let is_number = || {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        last.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_name = name.len() <= 253 && !is_number() && name.split('.').all(is_label);
     (is_name && !name.eq_ignore_ascii_case("unknown")).then_some(name)
 }
 

@@ -9,17 +9,18 @@
 //!
 //! Left out: whether the event holds the nouns that the type requires. That takes the event, not the action.
 
+use std::sync::LazyLock;
+
 use super::resource_type::resource_type;
+use crate::keys::{Keys, equal};
 
 /// The event type that an action asks for; `None` if the action is not known.
 ///
 /// `action` and `kind`, the resource's, are written in capitals. `in_account` says that the scope is the account itself,
 /// without an organization.
 pub fn wanted(action: &str, kind: &str, in_account: bool) -> Option<&'static str> {
-    let is_reset = action == "RESTORE" && kind == "SETTING";
-    let (_, event_type) = STEPS
-        .iter()
-        .find(|(actions, _)| actions.contains(if is_reset { &"UPDATE" } else { &action }))?;
+    let is_reset = equal(action, "RESTORE") && equal(kind, "SETTING");
+    let event_type = find(if is_reset { "UPDATE" } else { action })?;
     Some(match event_type {
         EventType::Always(event_type) => event_type,
         EventType::Joining { account, below } => match in_account {
@@ -42,7 +43,19 @@ pub fn wanted(action: &str, kind: &str, in_account: bool) -> Option<&'static str
 
 /// Whether the table has this action, in any case and with blanks around it.
 pub fn is_known(action: &str) -> bool {
-    wanted(&super::values::word(action), "", true).is_some()
+    find(&super::values::word(action)).is_some()
+}
+
+fn find(action: &str) -> Option<&'static EventType> {
+    static ACTIONS: LazyLock<(Keys, Vec<&EventType>)> = LazyLock::new(|| {
+        let lines = STEPS.iter();
+        let lines =
+            lines.flat_map(|(actions, event_type)| actions.iter().map(move |it| (*it, event_type)));
+        let (actions, event_types): (Vec<_>, Vec<_>) = lines.unzip();
+        (Keys::of(actions), event_types)
+    });
+    let (actions, event_types) = &*ACTIONS;
+    event_types.get(actions.find(action)? as usize).copied()
 }
 
 /// What the actions of a line ask for.

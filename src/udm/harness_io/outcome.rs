@@ -11,7 +11,7 @@ pub fn outcome(action: &str) -> Option<&'static str> {
     match action {
         "UNSUCCESSFUL_LOGIN" => Some("BLOCK"),
         "END" | "STAGE_START" | "STAGE_END" | "TIMEOUT" | "EXPIRED" => None,
-        _ => event_type::wanted(action, "", true).map(|_| "ALLOW"),
+        _ => event_type::is_known(action).then_some("ALLOW"),
     }
 }
 

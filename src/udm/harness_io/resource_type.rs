@@ -5,6 +5,10 @@
 //! a kind without a fitting value has none rather than a wrong one. The set is open: a kind that is not here is kept as it
 //! stands, and a note tells it.
 
+use std::sync::LazyLock;
+
+use crate::keys::Keys;
+
 /// The resource type of UDM for a kind of resource, written in capitals; `None` where UDM has no fitting one.
 pub fn resource_type(kind: &str) -> Option<&'static str> {
     find(kind).and_then(|line| line.1)
@@ -16,8 +20,8 @@ pub fn is_known(kind: &str) -> bool {
 }
 
 fn find(kind: &str) -> Option<&'static (&'static str, Option<&'static str>)> {
-    let at = RESOURCE_TYPES.binary_search_by_key(&kind, |line| line.0);
-    RESOURCE_TYPES.get(at.ok()?)
+    static LINES: LazyLock<Keys> = LazyLock::new(|| Keys::of(RESOURCE_TYPES.iter().map(|it| it.0)));
+    RESOURCE_TYPES.get(LINES.find(kind)? as usize)
 }
 
 /// In the order of the kinds.

@@ -32,10 +32,10 @@ pub(super) const ROWS: &[Row] = &[
     row("11",  "authenticationInfo.principal.type",                 "principal.user.account_type",                                       With(v::account_type, &["authenticationInfo.principal.type"], "by the type of principal")),
     row("12",  "authenticationInfo.principal.type",                 "principal.user.attribute.labels[principal_type]",                   Known("a type of principal", v::is_principal_type)),
     row("13G", "requestMetadata.clientIP",                          "principal.ip",                                                      With(v::first_address, &["requestMetadata.clientIP"], "the first valid address")),
-    row("13G", "requestMetadata.clientIP",                          "principal.asset.ip",                                                With(v::first_address, &["requestMetadata.clientIP"], "the first valid address")),
+    row("13G", "requestMetadata.clientIP",                          "principal.asset.ip",                                                With(v::copy, &["principal.ip"], "the first valid address")),
     row("14",  "N/A",                                               "intermediary",                                                      With(v::proxies, &["requestMetadata.clientIP"], "one for each valid address behind the first")),
     row("15",  "requestMetadata.clientIP",                          "principal.hostname",                                                With(v::hostname, &["requestMetadata.clientIP"], "copy, if it is a host's name")),
-    row("15",  "requestMetadata.clientIP",                          "principal.asset.hostname",                                          With(v::hostname, &["requestMetadata.clientIP"], "copy, if it is a host's name")),
+    row("15",  "requestMetadata.clientIP",                          "principal.asset.hostname",                                          With(v::copy, &["principal.hostname"], "copy, if it is a host's name")),
     row("16G", "httpRequestInfo.requestMethod",                     "network.http.method",                                               With(v::in_capitals, &["httpRequestInfo.requestMethod"], "copy, in capitals")),
     row("17",  "httpRequestInfo.userAgent",                         "network.http.user_agent",                                           Copy),
     row("17",  "requestMetadata.userAgent",                         "network.http.user_agent",                                           Copy),
@@ -105,5 +105,5 @@ pub(super) const ROWS: &[Row] = &[
     row("40",  "*",                                                 "N/A",                                                               Skip("keys without a row are counted in a note")),
 
     // Ours, beyond the table: what would be lost.
-    row("C4",  "requestMetadata.clientIP",                          "additional.fields[requestMetadata.clientIP]",                       With(v::unread_address, &["requestMetadata.clientIP"], "copy, if it is neither an address nor a host's name")),
+    row("C4",  "requestMetadata.clientIP",                          "additional.fields[requestMetadata.clientIP]",                       With(v::unread_address, &["requestMetadata.clientIP", "principal.ip", "principal.hostname"], "copy, if it is neither an address nor a host's name")),
 ];

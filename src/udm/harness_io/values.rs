@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::address::{self, addresses};
 use super::{event_type, outcome, resource_type};
 use crate::json::{Cursor, Piece, push_escaped, unescape};
+use crate::keys::equal;
 use crate::requirements::{Fact, met};
 use crate::row::Inputs;
 
@@ -13,18 +14,28 @@ type Value<'a> = Option<Cow<'a, str>>;
 
 /// A word of one of Harness' vocabularies: in capitals, without blanks around it.
 pub fn word(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
-    match text.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        true => Cow::Owned(text.to_ascii_uppercase()),
-        false => Cow::Borrowed(text),
+    if is_word(text) {
+        return Cow::Borrowed(text);
     }
+    Cow::Owned(text.trim().to_ascii_uppercase())
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
 }
 
 /// Whether the field at a position says this word.
 fn says(inputs: &Inputs, position: usize, expected: &str) -> bool {
-    inputs
-        .text(position)
-        .is_some_and(|text| word(&text) == expected)
+    let Some(json) = inputs.json(position) else {
+        return false;
+    };
+    // Nearly always it is a word as it should be.
+    equal(json, expected)
+        || !is_word(json)
+            && inputs
+                .text(position)
+                .is_some_and(|text| word(&text) == expected)
 }
 
 /// The fields of rows 2 and 32: action, resource and scope, then what other rows have set.
@@ -77,8 +88,14 @@ pub fn description<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let actor = inputs.first(email.into_iter().chain([2, 3]));
     let name = inputs.first([6, 7]);
     let parts = [actor, inputs.text(4), inputs.text(5), name];
-    let parts: Vec<Cow<str>> = parts.into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| Cow::Owned(parts.join(" ")))
+    let mut parts = parts.iter().flatten();
+    let mut description = String::with_capacity(128);
+    description.push_str(parts.next()?);
+    for part in parts {
+        description.push(' ');
+        description.push_str(part);
+    }
+    Some(Cow::Owned(description))
 }
 
 /// Row 9: pipeline events have the names of triggers where others have addresses.
@@ -93,14 +110,16 @@ pub fn email_of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// One `@` with something on either side, and nothing that separates addresses.
 fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    let separates = |it: char| it.is_whitespace() || it.is_control() || "@<>,;\"\\".contains(it);
-    parts.is_some_and(|(name, host)| {
-        !name.is_empty()
-            && !host.is_empty()
-            && !name.contains(separates)
-            && !host.contains(separates)
-    })
+    let mut at = None;
+    for (position, byte) in text.bytes().enumerate() {
+        match byte {
+            b'@' if at.is_some() => return false,
+            b'@' => at = Some(position),
+            b'<' | b'>' | b',' | b';' | b'"' | b'\\' | 0..=b' ' | 0x7f => return false,
+            _ => {}
+        }
+    }
+    at.is_some_and(|at| at > 0 && at + 1 < text.len())
 }
 
 /// Rows 11 and 38: people, keys and service accounts, and the platform itself.
@@ -132,9 +151,17 @@ pub fn first_address<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     }
 }
 
+/// Rows 13 and 15: what another row has set.
+pub fn copy<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    inputs.text(0)
+}
+
 /// Row 14: the addresses behind the first, each a noun of its own.
 pub fn proxies<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let text = inputs.text(0)?;
+    if !text.bytes().any(|byte| byte == b',') {
+        return None;
+    }
     let namespace = inputs.namespace.map(|it| member("namespace", it));
     let nouns = addresses(&text).skip(1).map(|address| {
         let more = namespace.as_deref().unwrap_or_default();
@@ -144,20 +171,16 @@ pub fn proxies<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     list(nouns)
 }
 
-/// Row 15: a name, where there is no address.
+/// Row 15: a name. No address is one, and no list.
 pub fn hostname<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let text = inputs.text(0)?;
-    if addresses(&text).next().is_some() {
-        return None;
-    }
-    Some(Cow::Owned(address::hostname(&text)?.to_owned()))
+    address::hostname(&text).map(|name| Cow::Owned(name.to_owned()))
 }
 
 /// C4: a text that is neither addresses nor a name.
 pub fn unread_address<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let text = inputs.text(0)?;
-    let is_read = addresses(&text).next().is_some() || address::hostname(&text).is_some();
-    (!is_read).then_some(text)
+    let is_read = inputs.has(1) || inputs.has(2);
+    inputs.text(0).filter(|_| !is_read)
 }
 
 /// Row 16.
@@ -211,14 +234,17 @@ pub fn organization<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// Row 24: the account, unless it is the resource: settings and licences have its id.
 pub fn account<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let account = inputs.text(0)?;
-    (inputs.text(1).as_ref() != Some(&account)).then_some(account)
+    inputs.text(0).filter(|_| !are_equal(inputs))
 }
 
 fn scope<'a>(inputs: &Inputs<'a>, kind: &str) -> Value<'a> {
-    let scope = inputs.text(0)?;
-    let is_resource = inputs.text(1).as_ref() == Some(&scope) && says(inputs, 2, kind);
-    (!is_resource).then_some(scope)
+    let is_resource = || are_equal(inputs) && says(inputs, 2, kind);
+    inputs.text(0).filter(|_| !is_resource())
+}
+
+/// Whether the first two fields are the same text.
+fn are_equal(inputs: &Inputs) -> bool {
+    inputs.has(0) && inputs.text(0) == inputs.text(1)
 }
 
 /// Row 24: what the ancestors are.
