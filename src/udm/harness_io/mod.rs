@@ -9,6 +9,7 @@
 
 mod address;
 mod event_type;
+mod lists;
 mod outcome;
 mod resource_type;
 mod rows;

@@ -7,7 +7,7 @@
 //! streaming gives them.
 
 use super::time::timestamp;
-use super::{event_type, resource_type, values as v};
+use super::{event_type, lists, resource_type, values as v};
 use crate::row::{Logic::*, Row, row};
 
 #[rustfmt::skip]
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
     row("12",  "authenticationInfo.principal.type",                 "principal.user.attribute.labels[principal_type]",                   Known("a type of principal", v::is_principal_type)),
     row("13G", "requestMetadata.clientIP",                          "principal.ip",                                                      With(v::first_address, &["requestMetadata.clientIP"], "the first valid address")),
     row("13G", "requestMetadata.clientIP",                          "principal.asset.ip",                                                With(v::copy, &["principal.ip"], "the first valid address")),
-    row("14",  "N/A",                                               "intermediary",                                                      With(v::proxies, &["requestMetadata.clientIP"], "one for each valid address behind the first")),
+    row("14",  "N/A",                                               "intermediary",                                                      With(lists::proxies, &["requestMetadata.clientIP"], "one for each valid address behind the first")),
     row("15",  "requestMetadata.clientIP",                          "principal.hostname",                                                With(v::hostname, &["requestMetadata.clientIP"], "copy, if it is a host's name")),
     row("15",  "requestMetadata.clientIP",                          "principal.asset.hostname",                                          With(v::copy, &["principal.hostname"], "copy, if it is a host's name")),
     row("16G", "httpRequestInfo.requestMethod",                     "network.http.method",                                               With(v::in_capitals, &["httpRequestInfo.requestMethod"], "copy, in capitals")),
@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Row] = &[
     row("21",  "resource.identifier",                               "target.resource.product_object_id",                                 Copy),
     row("22",  "resource.labels.resourceName",                      "target.resource.name",                                              Copy),
     row("22",  "resource.identifier",                               "target.resource.name",                                              Copy),
-    row("23",  "resource.labels",                                   "target.resource.attribute.labels",                                  With(v::labels, &["resource.labels", "resource.type"], "every label that no other row knows, sorted by key")),
+    row("23",  "resource.labels",                                   "target.resource.attribute.labels",                                  With(lists::labels, &["resource.labels", "resource.type"], "every label that no other row knows, sorted by key")),
     row("24",  "resource.labels.pipelineIdentifier",                "target.resource_ancestors[PIPELINE].product_object_id",             With(v::pipeline, &["resource.labels.pipelineIdentifier", "resource.type"], "copy, unless the resource is a PIPELINE")),
     row("24",  "resource.labels.pipelineIdentifier",                "target.resource_ancestors[PIPELINE].name",                          With(v::pipeline, &["resource.labels.pipelineIdentifier", "resource.type"], "copy, unless the resource is a PIPELINE")),
     row("24",  "resource.labels.pipelineIdentifier",                "target.resource_ancestors[PIPELINE].resource_subtype",              With(v::pipeline_subtype, &["resource.labels.pipelineIdentifier", "resource.type"], "constant `PIPELINE`, unless the resource is a PIPELINE")),
@@ -71,7 +71,7 @@ pub(super) const ROWS: &[Row] = &[
     row("27",  "resource.identifier",                               "target.group.product_object_id",                                    With(v::of_group, &["resource.identifier", "resource.type"], "copy, if the resource is a USER_GROUP")),
     row("27",  "resource.labels.resourceName",                      "target.group.group_display_name",                                   With(v::of_group, &["resource.labels.resourceName", "resource.type"], "copy, if the resource is a USER_GROUP")),
     row("27",  "resource.identifier",                               "target.group.group_display_name",                                   With(v::of_group, &["resource.identifier", "resource.type"], "copy, if the resource is a USER_GROUP")),
-    row("28",  "auditEventData.roleBindings",                       "target.user.attribute.roles",                                       With(v::roles, &["auditEventData.roleBindings", "resource.type"], "the role of each binding, if the resource is a user")),
+    row("28",  "auditEventData.roleBindings",                       "target.user.attribute.roles",                                       With(lists::roles, &["auditEventData.roleBindings", "resource.type"], "the role of each binding, if the resource is a user")),
     row("29",  "action",                                            "security_result[].action",                                          With(v::outcome, &["action"], "by the action")),
     row("30",  "action",                                            "security_result[].category",                                        With(v::category, &["action"], "AUTH_VIOLATION, if the action is UNSUCCESSFUL_LOGIN")),
     row("31",  "auditEventData.status",                             "security_result[].action_details",                                  Copy),
