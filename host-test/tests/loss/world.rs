@@ -326,7 +326,7 @@ impl World {
 
 /// The entries of the spool.
 fn spooled(store: &Connection) -> BTreeSet<String> {
-    let select = "SELECT key FROM entries WHERE key BETWEEN 'spool/' AND 'spool0'";
+    let select = "SELECT key FROM entries WHERE key BETWEEN 'spool:' AND 'spool;'";
     let mut select = store.prepare_cached(select).unwrap();
     let keys = select.query_map([], |row| row.get(0)).unwrap();
     keys.map(Result::unwrap).collect()
@@ -334,7 +334,7 @@ fn spooled(store: &Connection) -> BTreeSet<String> {
 
 /// The last of them, which is asked for in much less time than the host needs for an answer.
 fn latest(store: &Connection) -> Option<String> {
-    let select = "SELECT max(key) FROM entries WHERE key BETWEEN 'spool/' AND 'spool0'";
+    let select = "SELECT max(key) FROM entries WHERE key BETWEEN 'spool:' AND 'spool;'";
     let mut select = store.prepare_cached(select).unwrap();
     select.query_row([], |row| row.get(0)).unwrap()
 }
