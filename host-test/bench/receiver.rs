@@ -152,7 +152,7 @@ impl Bench {
             let mut latencies = load.latencies(CONNECTIONS, most / 2.0, turn)?;
             latencies.sort_unstable();
             let found = latencies.get(latencies.len() * 99 / 100);
-            *p99 = found.map_or(*p99, |it| *p99.min(it));
+            *p99 = found.map_or(*p99, |it| (*p99).min(*it));
         }
         Ok(())
     }

@@ -96,6 +96,7 @@ fn bench(args: Vec<OsString>) -> Result<(), Failed> {
     let programs = || cargo(&["build", "--quiet", "--release"]);
     for (mut step, package) in [
         (guests(), "udmill-bench-guest"),
+        (guests(), "udmill-bench-hello"),
         (programs(), "udmill-bench"),
         (programs(), "udmill-bench-vrl"),
     ] {
