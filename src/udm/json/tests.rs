@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+
+use super::repair::Repaired;
 use super::*;
 
 fn skip(text: &str) -> Result<usize, Flaw> {
