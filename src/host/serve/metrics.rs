@@ -1,6 +1,7 @@
 //! What `/metrics` shows, in Prometheus' text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! Everything about deliveries is counted from the receiver's own log: its JSON line for each request, `"kind": "request"`.
+//! Everything about deliveries is counted from the receiver's own log: its JSON line for each request, `"kind": "request"`, and
+//! for each stored delivery that a drain has tried, `"kind": "drained"`.
 //! So metrics never say anything else than the log does, and under another host a log pipeline can count the same.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +44,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     (REQUESTS,       "counter",   "Requests by feed, route, outcome and status."),
     (DURATION,       "histogram", "Seconds from a request to its answer."),
     (UNAUTHORIZED,   "counter",   "Requests without the right credentials."),
-    ("udmill_received_bytes_total",    "counter", "Bytes of the bodies of requests."),
+    (BYTES,          "counter",   "Bytes of the bodies of requests."),
     ("udmill_logs_total",              "counter", "Logs in deliveries."),
     ("udmill_events_total",            "counter", "UDM events of those logs."),
     ("udmill_rejected_logs_total",     "counter", "Logs that gave no event."),
@@ -52,7 +53,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("udmill_sub_requests_total",      "counter", "Requests to destinations."),
     ("udmill_future_events_total",     "counter", "Events from after their receipt."),
     ("udmill_late_events_total",       "counter", "Events more than a day old at their receipt."),
-    (FAULTS,         "counter",   "Deliveries that the sender has to repeat, by what failed."),
+    (FAULTS,         "counter",   "Deliveries that have to be repeated, by what failed."),
     (ALARMS,         "counter",   "Deliveries that failed until somebody mends credentials or a URL."),
     (LAG,            "histogram", "Seconds from an event to its receipt."),
     (LAST,           "gauge",     "The time of the latest event, in seconds since 1970."),
@@ -64,6 +65,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
 ];
 
 const REQUESTS: &str = "udmill_requests_total";
+const BYTES: &str = "udmill_received_bytes_total";
 const DURATION: &str = "udmill_request_duration_seconds";
 const UNAUTHORIZED: &str = "udmill_authentication_failures_total";
 const FAULTS: &str = "udmill_faults_total";
@@ -75,7 +77,6 @@ const REFUSED: &str = "udmill_host_refused_requests_total";
 /// Counts of a line that are summed up for each feed: the line's key, and the family.
 #[rustfmt::skip]
 const SUMS: &[(&str, &str)] = &[
-    ("bytes",        "udmill_received_bytes_total"),
     ("logs",         "udmill_logs_total"),
     ("events",       "udmill_events_total"),
     ("rejected",     "udmill_rejected_logs_total"),
@@ -107,10 +108,16 @@ impl Metrics {
     /// Counts what is a request's line among these.
     pub fn count(&self, lines: &[u8]) {
         for line in lines.split(|byte| *byte == b'\n') {
-            if let Ok(line) = serde_json::from_slice::<Value>(line)
-                && line["kind"] == "request"
-            {
-                self.counts(|counts| counts.request(&line));
+            let Ok(line) = serde_json::from_slice::<Value>(line) else {
+                continue;
+            };
+            match line["kind"].as_str() {
+                Some("request") => self.counts(|counts| counts.request(&line)),
+                Some("drained") => self.counts(|counts| {
+                    let feed = counts.feed(line["feed"].as_str().unwrap_or_default());
+                    counts.delivery(&line, &feed);
+                }),
+                _ => {}
             }
         }
     }
@@ -154,23 +161,8 @@ impl Counts {
             ("status", &status),
         ];
         self.add(REQUESTS, labels(&request), 1.0);
-        for (key, family) in SUMS {
-            if let Some(number) = line[key]
-                .as_f64()
-                .filter(|it| *it != 0.0 || !feed.is_empty())
-            {
-                self.add(family, own.clone(), number);
-            }
-        }
         if word("outcome") == "unauthorized" {
             self.add(UNAUTHORIZED, own.clone(), 1.0);
-        }
-        if let Some(fault) = line["fault"].as_str() {
-            let labels = labels(&[("feed", &feed), ("kind", fault)]);
-            self.add(FAULTS, labels, 1.0);
-        }
-        if line["alarm"] == true {
-            self.add(ALARMS, own.clone(), 1.0);
         }
         if let Some(duration) = line["duration_ms"].as_f64() {
             let histogram = self.histogram(DURATION, own.clone());
@@ -181,6 +173,44 @@ impl Counts {
             }
             histogram.add(bound, 1.0);
             *histogram.sum.get_or_insert_default() += duration / 1000.0;
+        }
+        if let Some(bytes) = line["bytes"].as_f64().filter(|_| !feed.is_empty()) {
+            self.add(BYTES, own, bytes);
+        }
+        self.delivery(line, &feed);
+        // Not both: whoever sums up the family would count everything twice.
+        match line["feeds"].as_object() {
+            None => self.states(line, ""),
+            Some(feeds) => {
+                for (feed, states) in feeds {
+                    let feed = self.feed(feed);
+                    self.states(states, &labels(&[("feed", &feed)]));
+                }
+            }
+        }
+    }
+
+    /// What became of logs: in the request that brought them, or in a drain.
+    fn delivery(&mut self, line: &Value, feed: &str) {
+        let own = labels(&[("feed", feed)]);
+        if let Some(fault) = line["fault"].as_str() {
+            let labels = labels(&[("feed", feed), ("kind", fault)]);
+            self.add(FAULTS, labels, 1.0);
+        }
+        if line["alarm"] == true {
+            self.add(ALARMS, own.clone(), 1.0);
+        }
+        // A drain comes every few seconds, and these logs have gone nowhere yet.
+        if line["outcome"] == "waits" {
+            return;
+        }
+        for (key, family) in SUMS {
+            if let Some(number) = line[key]
+                .as_f64()
+                .filter(|it| *it != 0.0 || !feed.is_empty())
+            {
+                self.add(family, own.clone(), number);
+            }
         }
         if let Some(lag) = line["lag"].as_object() {
             let histogram = self.histogram(LAG, own.clone());
@@ -195,19 +225,11 @@ impl Counts {
                 *histogram.sum.get_or_insert_default() += sum;
             }
         }
-        if let Ok(time) = DateTime::parse_from_rfc3339(word("last_event")) {
+        if let Ok(time) =
+            DateTime::parse_from_rfc3339(line["last_event"].as_str().unwrap_or_default())
+        {
             let latest = self.values.entry((LAST, own)).or_default();
             *latest = latest.max(time.timestamp() as f64);
-        }
-        // Not both: whoever sums up the family would count everything twice.
-        match line["feeds"].as_object() {
-            None => self.states(line, ""),
-            Some(feeds) => {
-                for (feed, states) in feeds {
-                    let feed = self.feed(feed);
-                    self.states(states, &labels(&[("feed", &feed)]));
-                }
-            }
         }
     }
 
@@ -349,6 +371,32 @@ mod tests {
             r#"udmill_last_event_timestamp_seconds{feed="azdo"} 1704067200"#,
         );
         shows(&metrics, r#"udmill_quarantine_entries{feed="azdo"} 3"#);
+    }
+
+    #[test]
+    fn what_a_drain_delivers_counts_when_it_is_delivered() {
+        let metrics = Metrics::default();
+        metrics.count(
+            br#"{"kind":"request","feed":"azdo","outcome":"stored","status":200,"bytes":9,"logs":0,"events":0}
+{"kind":"drained","feed":"azdo","outcome":"waits","bytes":9,"logs":2,"events":2,"fault":"unavailable"}
+{"kind":"drained","feed":"azdo","outcome":"delivered","bytes":9,"logs":2,"events":2,"lag":{"60":2},"last_event":"2024-01-01T00:00:00Z"}
+"#,
+        );
+        shows(&metrics, r#"udmill_received_bytes_total{feed="azdo"} 9"#);
+        shows(
+            &metrics,
+            r#"udmill_faults_total{feed="azdo",kind="unavailable"} 1"#,
+        );
+        shows(&metrics, r#"udmill_events_total{feed="azdo"} 2"#);
+        shows(&metrics, r#"udmill_event_lag_seconds_count{feed="azdo"} 2"#);
+        shows(
+            &metrics,
+            r#"udmill_last_event_timestamp_seconds{feed="azdo"} 1704067200"#,
+        );
+        shows(
+            &metrics,
+            r#"udmill_requests_total{feed="azdo",route="",outcome="stored",status="200"} 1"#,
+        );
     }
 
     #[test]
