@@ -11,6 +11,7 @@ mod outcome;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod values;
 
 use crate::Source;
