@@ -1,7 +1,8 @@
 //! The destination `http`: UDM events or raw logs, one a line, to any HTTP endpoint.
 //!
 //! Made for Vector's `http_server` (framing by lines) and Fluent Bit's `http` input; both take JSON values on lines
-//! as `application/json`, which is the content type unless `headers` has another.
+//! as `application/json`, which is the content type unless `headers` has another. Beside other pods of a cluster they
+//! seldom speak TLS, so `plain_http = true` allows http to any host; without it only https leaves this machine.
 
 use std::borrow::Cow;
 
@@ -12,7 +13,7 @@ use super::answer::Sender;
 use super::batch::{Envelope, Limits};
 use super::gzip::gzip;
 use super::lines::line;
-use super::settings::{check_header, format, limits, origin, required_url};
+use super::settings::{check_header, format, limits, origin, required_url_or_plain};
 use super::upload::Protocol;
 use crate::config::Feed;
 use crate::config::section::{Secret, Section, quoted};
@@ -42,7 +43,7 @@ const OURS: &[&str] = &[
 impl Http {
     /// Reads them.
     pub(super) fn read(section: &mut Section<'_>) -> Option<Http> {
-        let url = required_url(section, "url");
+        let url = required_url_or_plain(section, "url");
         let headers = headers(section);
         let takes = format(section);
         let gzip = section.flag("gzip");

@@ -14,13 +14,25 @@ pub(super) const SECOPS_MOST: usize = 4_000_000;
 /// A URL that has to be there. It may hold secrets, so no message shows it.
 pub(super) fn required_url(section: &mut Section<'_>, key: &'static str) -> Option<Url> {
     let text = section.required_text(key)?;
-    checked_url(section, key, &text)
+    checked_url(section, key, &text, Plain::Never)
+}
+
+/// The same where `plain_http = true` lets it begin with http, since another machine in the same cluster may speak
+/// nothing else.
+pub(super) fn required_url_or_plain(section: &mut Section<'_>, key: &'static str) -> Option<Url> {
+    let plain = match section.flag("plain_http") {
+        Some(true) => Plain::Wanted,
+        _ => Plain::Offered,
+    };
+    let text = section.required_text(key)?;
+    checked_url(section, key, &text, plain)
 }
 
 /// An origin, perhaps with a path, that stands for one of our own making.
 pub(super) fn endpoint(section: &mut Section<'_>, otherwise: &str) -> Option<Url> {
     let given = section.text("endpoint");
-    let url = checked_url(section, "endpoint", given.as_deref().unwrap_or(otherwise))?;
+    let given = given.as_deref().unwrap_or(otherwise);
+    let url = checked_url(section, "endpoint", given, Plain::Never)?;
     if url.query().is_some() {
         section.wrong("endpoint", "a URL without a query", "one with a query");
         return None;
@@ -28,12 +40,25 @@ pub(super) fn endpoint(section: &mut Section<'_>, otherwise: &str) -> Option<Url
     Some(url)
 }
 
-/// https anywhere, http only to this machine: what is sent is secret, and so are the keys beside it.
-fn checked_url(section: &Section<'_>, key: &'static str, text: &str) -> Option<Url> {
-    let wrong = |found: &str| {
-        let expected = "a URL with https, or with http on loopback";
-        section.wrong(key, expected, found);
+/// Whether http, without TLS, may leave this machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plain {
+    Never,
+    /// It would with the setting `plain_http`.
+    Offered,
+    Wanted,
+}
+
+/// https anywhere, http only to this machine unless it is wanted: what is sent is secret, and so are the keys beside it.
+fn checked_url(section: &Section<'_>, key: &str, text: &str, plain: Plain) -> Option<Url> {
+    let expected = match plain {
+        Plain::Never => "a URL with https, or with http on loopback",
+        Plain::Offered => {
+            "a URL with https, or with http on loopback or beside `plain_http = true`"
+        }
+        Plain::Wanted => "a URL with https or http",
     };
+    let wrong = |found: &str| section.wrong(key, expected, found);
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(error) => {
@@ -53,7 +78,7 @@ fn checked_url(section: &Section<'_>, key: &'static str, text: &str) -> Option<U
     };
     match url.scheme() {
         "https" if url.has_host() => Some(url),
-        "http" if loopback => Some(url),
+        "http" if loopback || plain == Plain::Wanted => Some(url),
         "http" => {
             wrong(&format!(
                 "http to {}",

@@ -99,8 +99,7 @@ fn an_unknown_type_or_setting_is_told_with_a_suggestion() {
 
 #[test]
 fn only_https_leaves_this_machine() {
-    let start =
-        "expected a URL with https, or with http on loopback at `destination.main.url`, but found ";
+    let start = "expected a URL with https, or with http on loopback or beside `plain_http = true` at `destination.main.url`, but found ";
     let url = "https://vector.example:8080/in?token=query-canary";
     for (to, found) in [
         (
@@ -124,6 +123,32 @@ fn only_https_leaves_this_machine() {
     assert_eq!(
         with(HTTP, url, "https://user:canary@vector.example/"),
         ["expected a URL without a user at `destination.main.url`, but found one with a user"]
+    );
+}
+
+#[test]
+fn plain_http_leaves_this_machine_only_where_it_is_wanted() {
+    let settings = HTTP.replace("https://", "http://");
+    let wanted = read(&format!("{settings}plain_http = true")).expect("settings");
+    assert_eq!(wanted.hosts(), ["http://vector.example:8080"]);
+    assert_eq!(problems(&format!("{settings}plain_http = false")).len(), 1);
+    let other = settings.replace("http://", "ftp://");
+    assert_eq!(
+        problems(&format!("{other}plain_http = true")),
+        [
+            "expected a URL with https or http at `destination.main.url`, but found the scheme \"ftp\""
+        ]
+    );
+    // Google's are behind TLS, wherever the receiver runs.
+    for settings in [WEBHOOK, LOGS, EVENTS] {
+        let problem = problems(&format!("{settings}plain_http = true")).remove(0);
+        assert!(problem.ends_with("but found \"plain_http\""), "{problem}");
+    }
+    assert_eq!(
+        with(WEBHOOK, "https://chronicle", "http://chronicle"),
+        [
+            "expected a URL with https, or with http on loopback at `destination.main.url`, but found http to \"chronicle.eu.rep.googleapis.com\""
+        ]
     );
 }
 
