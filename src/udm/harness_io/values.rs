@@ -29,12 +29,11 @@ pub(super) fn says(inputs: &Inputs, position: usize, expected: &str) -> bool {
     let Some(json) = inputs.json(position) else {
         return false;
     };
-    // Nearly always it is a word as it should be.
+    // Nearly always it is a word as it should be, and a shorter one is another.
     equal(json, expected)
-        || !is_word(json)
-            && inputs
-                .text(position)
-                .is_some_and(|text| word(&text) == expected)
+        || json.len() >= expected.len()
+            && !is_word(json)
+            && inputs.text(position).is_some_and(|text| word(&text) == expected)
 }
 
 /// The fields of rows 2 and 32: action, resource and scope, then what other rows have set.
@@ -208,7 +207,13 @@ fn scope<'a>(inputs: &Inputs<'a>, kind: &str) -> Value<'a> {
 
 /// Whether the first two fields are the same text.
 fn are_equal(inputs: &Inputs) -> bool {
-    inputs.has(0) && inputs.text(0) == inputs.text(1)
+    let (Some(one), Some(other)) = (inputs.json(0), inputs.json(1)) else {
+        return false;
+    };
+    // Escapes can write one text in two ways.
+    let is_escaped = |text: &str| text.bytes().any(|byte| byte == b'\\');
+    equal(one, other)
+        || (is_escaped(one) || is_escaped(other)) && inputs.text(0) == inputs.text(1)
 }
 
 /// Row 24: what the ancestors are.
