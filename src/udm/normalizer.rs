@@ -1,23 +1,18 @@
 //! One log to its event: scan, rows, limits, writing.
 
-use std::borrow::Cow;
+mod limits;
+mod rows;
 
 use crate::envelope::HANDSHAKES;
 use crate::guess::Guesses;
-use crate::json::{self, Piece};
-use crate::keys::{self, TextMap};
+use crate::keys::TextMap;
 use crate::layout::Layouts;
-use crate::plan::{ALWAYS_CELL, Action, LEAVES_CELL, NONE, Plan, RECORDS_CELL, Step};
+use crate::plan::{ALWAYS_CELL, LEAVES_CELL, Plan, RECORDS_CELL};
 use crate::record::{Cell, Leaf, Record};
-use crate::row::Inputs;
-use crate::scan::{Found, MAX_LEAF_BYTES, MAX_LEAVES, Misfit, Stop, scan};
+use crate::scan::{Found, Misfit, Stop, scan};
 use crate::writer::{Page, write};
 use crate::{Error, FieldNames, Note, Options, Source};
-
-/// How many texts a row's function may have answered before the answers are forgotten.
-const MAX_REMEMBERED: usize = 2048;
-/// The longest text that is remembered, in bytes.
-const MAX_REMEMBERED_TEXT: usize = 512;
+use rows::Remembered;
 
 /// Turns logs of one source into events.
 pub struct Normalizer {
@@ -39,12 +34,6 @@ pub struct Normalizer {
     page: Page,
     /// By the hashes of the texts.
     remembered: TextMap<u64, Remembered>,
-}
-
-/// A text, and what a row's function made of it.
-struct Remembered {
-    text: String,
-    made: Option<String>,
 }
 
 /// What became of a record.
@@ -125,6 +114,9 @@ impl Normalizer {
         }
         let notes_before = notes.len();
         self.apply_rows(log, event_index, notes);
+        self.add_options();
+        self.cut_texts(log, event_index, notes);
+        self.note_left_out(event_index, notes);
         let Some(time) = self.plan.target("metadata.event_timestamp") else {
             return Err("expected a table with a row for `metadata.event_timestamp`".to_owned());
         };
@@ -172,188 +164,16 @@ impl Normalizer {
         let text = self.record.json(*cell, log);
         HANDSHAKES.iter().find(|kind| **kind == text).copied()
     }
-
-    #[inline(never)]
-    fn apply_rows(&mut self, log: &str, event_index: u32, notes: &mut Vec<Note>) {
-        let note = |row: u16, rows: &[crate::row::Row], message: String| {
-            let number = rows.get(row as usize).map_or("", |row| row.number);
-            Note {
-                event_index,
-                row: number.to_owned(),
-                message,
-            }
-        };
-        for misfit in &self.misfits {
-            let message = format!(
-                "expected a text at `{}`, but found {}",
-                misfit.path, misfit.found
-            );
-            notes.push(note(misfit.row, self.plan.rows, message));
-        }
-        let names = self.names;
-        let namespace = self.namespace.as_deref();
-        let made_text = &mut self.made_text;
-        let record = &mut self.record;
-        for step in &self.plan.steps {
-            let is_there = step.input == NONE || record.has(step.input);
-            if !is_there || record.has(step.output) {
-                continue;
-            }
-            match &step.action {
-                Action::Copy => {
-                    record.fill_from(step.output, step.row, record.cell(step.input));
-                }
-                Action::Unless(mask) if record.has(step.input) && !record.present.meets(mask) => {
-                    record.fill_from(step.output, step.row, record.cell(step.input));
-                }
-                Action::Const(text) => record.fill(step.output, step.row, text),
-                Action::With(function, cells) => {
-                    let made = function(&Inputs {
-                        record,
-                        log,
-                        cells,
-                        names,
-                        namespace,
-                    });
-                    if let Some(made) = made.map(|made| place(made, log, made_text)) {
-                        fill(record, step, made, made_text);
-                    }
-                }
-                Action::Json(function, cells) => {
-                    let made = function(&Inputs {
-                        record,
-                        log,
-                        cells,
-                        names,
-                        namespace,
-                    });
-                    if let Some(made) = made.map(Cow::into_owned) {
-                        record.fill_json(step.output, step.row, &made);
-                    }
-                }
-                Action::Known(what, is_known) => {
-                    let text = record.text(step.input, log);
-                    if !is_known(&text) {
-                        let message = unread(self.plan, step, what, &text);
-                        notes.push(note(step.row, self.plan.rows, message));
-                    }
-                    record.fill_from(step.output, step.row, record.cell(step.input));
-                }
-                Action::Remembered(function, cells) => {
-                    let key = record.json(step.input, log);
-                    let hash = keys::hash(key);
-                    if let Some(known) = self.remembered.get(&hash)
-                        && keys::equal(&known.text, key)
-                    {
-                        if let Some(json) = &known.made {
-                            record.fill_json(step.output, step.row, json);
-                        }
-                        continue;
-                    }
-                    let key = (key.len() <= MAX_REMEMBERED_TEXT).then(|| key.to_owned());
-                    let made = function(&Inputs {
-                        record,
-                        log,
-                        cells,
-                        names,
-                        namespace,
-                    });
-                    let made = made.map(Cow::into_owned);
-                    if let Some(json) = &made {
-                        record.fill_json(step.output, step.row, json);
-                    }
-                    if let Some(text) = key {
-                        if self.remembered.len() >= MAX_REMEMBERED {
-                            self.remembered.clear();
-                        }
-                        self.remembered.insert(hash, Remembered { text, made });
-                    }
-                }
-                Action::Parse(what, parse) => {
-                    let text = record.text(step.input, log);
-                    let made = parse(&text).map(|made| place(made, log, made_text));
-                    match made {
-                        // Borrowed from a text whose escapes are gone.
-                        Some(Place::Plain) if matches!(text, Cow::Owned(_)) => {
-                            fill(record, step, Place::Text, made_text);
-                        }
-                        Some(made) => fill(record, step, made, made_text),
-                        None => {
-                            let message = unread(self.plan, step, what, &text);
-                            notes.push(note(step.row, self.plan.rows, message));
-                            let raw = raw_of(self.plan, step.row);
-                            add_leaf(record, raw, record.cell(step.input), step.row);
-                        }
-                    }
-                }
-                Action::Unless(_) => {}
-            }
-        }
-        if let Some(namespace) = &self.namespace {
-            for (mask, cell) in &self.plan.namespaces {
-                if record.present.meets(mask) {
-                    record.fill(*cell, NONE, namespace);
-                }
-            }
-        }
-        if !self.labels.is_empty() {
-            record.fill_json(self.plan.labels, NONE, &self.labels);
-        }
-        for limit in &self.plan.limits {
-            let value = record.cell(limit.cell);
-            if !record.has(limit.cell) || length(value) <= limit.most {
-                continue;
-            }
-            let text = record.text(limit.cell, log).into_owned();
-            if text.len() <= limit.most {
-                continue;
-            }
-            let Some(target) = self.plan.targets.get(limit.target) else {
-                continue;
-            };
-            let row = match target.direct {
-                true => target.rows.first().copied().unwrap_or(NONE),
-                false => record.row_of(limit.cell),
-            };
-            let (path, most) = (target.path, limit.most);
-            let raw = match raw_of(self.plan, row) {
-                "N/A" => path,
-                raw => raw,
-            };
-            let message = format!(
-                "expected at most {most} bytes for `{path}`, but found {}: the whole text stands in `additional`",
-                text.len()
-            );
-            notes.push(note(row, self.plan.rows, message));
-            if self.plan.named.find(raw).is_none() {
-                add_leaf(record, raw, value, row);
-            }
-            let cut = record.keep(cut_at(&text, most));
-            record.put(limit.cell, cut);
-        }
-        if record.left_out > 0 && self.plan.left_out != NONE {
-            let message = format!("found {} keys without a row", record.left_out);
-            notes.push(note(self.plan.left_out, self.plan.rows, message));
-        }
-        if record.truncated {
-            record.present.insert(LEAVES_CELL);
-            let message = format!(
-                "expected at most {MAX_LEAVES} values without a row and {MAX_LEAF_BYTES} bytes of them, but found more"
-            );
-            notes.push(Note {
-                event_index,
-                row: self.plan.truncated.to_owned(),
-                message,
-            });
-        }
-    }
 }
 
-/// What a row expected of its raw field, and what it found.
-fn unread(plan: &Plan, step: &Step, what: &str, text: &str) -> String {
-    let raw = raw_of(plan, step.row);
-    let found = json::cut_short(text, 60);
-    format!("expected {what} at `{raw}`, but found `{found}`")
+/// A note on a row.
+fn note(plan: &Plan, event_index: u32, row: u16, message: String) -> Note {
+    let number = plan.rows.get(row as usize).map_or("", |row| row.number);
+    Note {
+        event_index,
+        row: number.to_owned(),
+        message,
+    }
 }
 
 fn raw_of(plan: &Plan, row: u16) -> &'static str {
@@ -367,61 +187,4 @@ fn add_leaf(record: &mut Record, path: &str, value: Cell, row: u16) {
     let path = (start, record.paths.len() as u32);
     record.leaves.push(Leaf { path, value, row });
     record.present.insert(LEAVES_CELL);
-}
-
-fn length(value: Cell) -> usize {
-    (value.piece.end - value.piece.start) as usize
-}
-
-/// The longest start of a text that has at most so many bytes and ends between characters.
-fn cut_at(text: &str, most: usize) -> &str {
-    text.get(..text.floor_char_boundary(most))
-        .unwrap_or_default()
-}
-
-/// What a row's function made.
-enum Place {
-    /// A piece of the log.
-    Log(Cell),
-    /// A constant, or a text of another cell: it needs no escapes, or would not be borrowed.
-    Plain,
-    /// Any other text.
-    Text,
-}
-
-/// Where a text that was made stands in the log, if it is a piece of it; else it is put into `made_text`. What was
-/// borrowed from a text with escapes is no piece of the log.
-#[inline]
-fn place(made: Cow<str>, log: &str, made_text: &mut String) -> Place {
-    let Cow::Borrowed(text) = made else {
-        made_text.clear();
-        made_text.push_str(&made);
-        return Place::Text;
-    };
-    if let Some(start) = (text.as_ptr() as usize).checked_sub(log.as_ptr() as usize)
-        && start + text.len() <= log.len()
-    {
-        let (start, end) = (start as u32, (start + text.len()) as u32);
-        let escaped = false;
-        return Place::Log(Cell {
-            piece: Piece {
-                start,
-                end,
-                escaped,
-            },
-            in_scratch: false,
-        });
-    }
-    made_text.clear();
-    made_text.push_str(text);
-    Place::Plain
-}
-
-#[inline]
-fn fill(record: &mut Record, step: &Step, made: Place, text: &str) {
-    match made {
-        Place::Log(value) => record.fill_from(step.output, step.row, value),
-        Place::Plain => record.fill_json(step.output, step.row, text),
-        Place::Text => record.fill(step.output, step.row, text),
-    }
 }

@@ -1,0 +1,191 @@
+//! Applies the table: one step after the other, each from the cells that it reads to the cell that it fills.
+
+use std::borrow::Cow;
+
+use super::{Normalizer, add_leaf, note, raw_of};
+use crate::Note;
+use crate::json::{Piece, cut_short};
+use crate::keys;
+use crate::plan::{Action, NONE, Plan, Step};
+use crate::record::{Cell, Record};
+use crate::row::Inputs;
+
+/// How many texts a row's function may have answered before the answers are forgotten.
+const MAX_REMEMBERED: usize = 2048;
+/// The longest text that is remembered, in bytes.
+const MAX_REMEMBERED_TEXT: usize = 512;
+
+/// A text, and what a row's function made of it.
+pub(super) struct Remembered {
+    text: String,
+    made: Option<String>,
+}
+
+impl Normalizer {
+    /// Applies the table's steps to the record in hand.
+    #[inline(never)]
+    pub(super) fn apply_rows(&mut self, log: &str, event_index: u32, notes: &mut Vec<Note>) {
+        let plan = self.plan;
+        let note = |row, message| note(plan, event_index, row, message);
+        for misfit in &self.misfits {
+            let message = format!(
+                "expected a text at `{}`, but found {}",
+                misfit.path, misfit.found
+            );
+            notes.push(note(misfit.row, message));
+        }
+        let names = self.names;
+        let namespace = self.namespace.as_deref();
+        let made_text = &mut self.made_text;
+        let record = &mut self.record;
+        for step in &plan.steps {
+            let is_there = step.input == NONE || record.has(step.input);
+            if !is_there || record.has(step.output) {
+                continue;
+            }
+            match &step.action {
+                Action::Copy => {
+                    record.fill_from(step.output, step.row, record.cell(step.input));
+                }
+                Action::Unless(mask) if record.has(step.input) && !record.present.meets(mask) => {
+                    record.fill_from(step.output, step.row, record.cell(step.input));
+                }
+                Action::Const(text) => record.fill(step.output, step.row, text),
+                Action::With(function, cells) => {
+                    let made = function(&Inputs {
+                        record,
+                        log,
+                        cells,
+                        names,
+                        namespace,
+                    });
+                    if let Some(made) = made.map(|made| place(made, log, made_text)) {
+                        fill(record, step, made, made_text);
+                    }
+                }
+                Action::Json(function, cells) => {
+                    let made = function(&Inputs {
+                        record,
+                        log,
+                        cells,
+                        names,
+                        namespace,
+                    });
+                    if let Some(made) = made.map(Cow::into_owned) {
+                        record.fill_json(step.output, step.row, &made);
+                    }
+                }
+                Action::Known(what, is_known) => {
+                    let text = record.text(step.input, log);
+                    if !is_known(&text) {
+                        let message = unread(plan, step, what, &text);
+                        notes.push(note(step.row, message));
+                    }
+                    record.fill_from(step.output, step.row, record.cell(step.input));
+                }
+                Action::Remembered(function, cells) => {
+                    let key = record.json(step.input, log);
+                    let hash = keys::hash(key);
+                    if let Some(known) = self.remembered.get(&hash)
+                        && keys::equal(&known.text, key)
+                    {
+                        if let Some(json) = &known.made {
+                            record.fill_json(step.output, step.row, json);
+                        }
+                        continue;
+                    }
+                    let key = (key.len() <= MAX_REMEMBERED_TEXT).then(|| key.to_owned());
+                    let made = function(&Inputs {
+                        record,
+                        log,
+                        cells,
+                        names,
+                        namespace,
+                    });
+                    let made = made.map(Cow::into_owned);
+                    if let Some(json) = &made {
+                        record.fill_json(step.output, step.row, json);
+                    }
+                    if let Some(text) = key {
+                        if self.remembered.len() >= MAX_REMEMBERED {
+                            self.remembered.clear();
+                        }
+                        self.remembered.insert(hash, Remembered { text, made });
+                    }
+                }
+                Action::Parse(what, parse) => {
+                    let text = record.text(step.input, log);
+                    let made = parse(&text).map(|made| place(made, log, made_text));
+                    match made {
+                        // Borrowed from a text whose escapes are gone.
+                        Some(Place::Plain) if matches!(text, Cow::Owned(_)) => {
+                            fill(record, step, Place::Text, made_text);
+                        }
+                        Some(made) => fill(record, step, made, made_text),
+                        None => {
+                            let message = unread(plan, step, what, &text);
+                            notes.push(note(step.row, message));
+                            let raw = raw_of(plan, step.row);
+                            add_leaf(record, raw, record.cell(step.input), step.row);
+                        }
+                    }
+                }
+                Action::Unless(_) => {}
+            }
+        }
+    }
+}
+
+/// What a row expected of its raw field, and what it found.
+fn unread(plan: &Plan, step: &Step, what: &str, text: &str) -> String {
+    let raw = raw_of(plan, step.row);
+    let found = cut_short(text, 60);
+    format!("expected {what} at `{raw}`, but found `{found}`")
+}
+
+/// What a row's function made.
+enum Place {
+    /// A piece of the log.
+    Log(Cell),
+    /// A constant, or a text of another cell: it needs no escapes, or would not be borrowed.
+    Plain,
+    /// Any other text.
+    Text,
+}
+
+/// Where a text that was made stands in the log, if it is a piece of it; else it is put into `made_text`. What was
+/// borrowed from a text with escapes is no piece of the log.
+#[inline]
+fn place(made: Cow<str>, log: &str, made_text: &mut String) -> Place {
+    let Cow::Borrowed(text) = made else {
+        made_text.clear();
+        made_text.push_str(&made);
+        return Place::Text;
+    };
+    if let Some(start) = (text.as_ptr() as usize).checked_sub(log.as_ptr() as usize)
+        && start + text.len() <= log.len()
+    {
+        let (start, end) = (start as u32, (start + text.len()) as u32);
+        let escaped = false;
+        return Place::Log(Cell {
+            piece: Piece {
+                start,
+                end,
+                escaped,
+            },
+            in_scratch: false,
+        });
+    }
+    made_text.clear();
+    made_text.push_str(text);
+    Place::Plain
+}
+
+#[inline]
+fn fill(record: &mut Record, step: &Step, made: Place, text: &str) {
+    match made {
+        Place::Log(value) => record.fill_from(step.output, step.row, value),
+        Place::Plain => record.fill_json(step.output, step.row, text),
+        Place::Text => record.fill(step.output, step.row, text),
+    }
+}
