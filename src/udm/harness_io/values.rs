@@ -33,7 +33,9 @@ pub(super) fn says(inputs: &Inputs, position: usize, expected: &str) -> bool {
     equal(json, expected)
         || json.len() >= expected.len()
             && !is_word(json)
-            && inputs.text(position).is_some_and(|text| word(&text) == expected)
+            && inputs
+                .text(position)
+                .is_some_and(|text| word(&text) == expected)
 }
 
 /// The fields of rows 2 and 32: action, resource and scope, then what other rows have set.
@@ -212,8 +214,7 @@ fn are_equal(inputs: &Inputs) -> bool {
     };
     // Escapes can write one text in two ways.
     let is_escaped = |text: &str| text.bytes().any(|byte| byte == b'\\');
-    equal(one, other)
-        || (is_escaped(one) || is_escaped(other)) && inputs.text(0) == inputs.text(1)
+    equal(one, other) || (is_escaped(one) || is_escaped(other)) && inputs.text(0) == inputs.text(1)
 }
 
 /// Row 24: what the ancestors are.
