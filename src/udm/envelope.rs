@@ -11,6 +11,8 @@ use crate::json::Cursor;
 pub const RECORDS: &str = "@records";
 /// There when the log stood in an envelope; a name for tables.
 pub const ENVELOPE: &str = "@envelope";
+/// The caller's namespace; a name for tables.
+pub const NAMESPACE: &str = "@namespace";
 
 /// The keys whose array holds one log an element.
 pub const LISTS: &[&str] = &["records", "value", "decoratedAuditLogEntries"];

@@ -33,8 +33,10 @@ pub const LEAVES_CELL: u16 = 1;
 pub const RECORDS_CELL: u16 = 2;
 /// There when the log stood in an envelope.
 pub const ENVELOPE_CELL: u16 = 3;
+/// The caller's namespace, for rows that give nouns.
+pub const NAMESPACE_CELL: u16 = 4;
 /// The first cell of a raw field.
-pub const FIRST_NODE: u16 = 4;
+pub const FIRST_NODE: u16 = 5;
 
 /// A source's plans, by the spelling of fields.
 #[derive(Default)]

@@ -56,8 +56,6 @@ pub struct Inputs<'a> {
     pub(crate) cells: &'a [u16],
     /// The spelling of UDM fields, for functions that give a message.
     pub names: FieldNames,
-    /// The caller's namespace, for functions that give nouns.
-    pub namespace: Option<&'a str>,
 }
 
 impl<'a> Inputs<'a> {

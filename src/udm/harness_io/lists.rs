@@ -13,7 +13,7 @@ pub fn proxies<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     if !text.bytes().any(|byte| byte == b',') {
         return None;
     }
-    let namespace = inputs.namespace.map(|it| member("namespace", it));
+    let namespace = inputs.text(1).map(|it| member("namespace", &it));
     let nouns = addresses(&text).skip(1).map(|address| {
         let more = namespace.as_deref().unwrap_or_default();
         let comma = if more.is_empty() { "" } else { "," };

@@ -6,7 +6,7 @@ use super::{Normalizer, add_leaf, note, raw_of};
 use crate::Note;
 use crate::json::{Piece, cut_short};
 use crate::keys;
-use crate::plan::{Action, NONE, Plan, Step};
+use crate::plan::{Action, NAMESPACE_CELL, NONE, Plan, Step};
 use crate::record::{Cell, Record};
 use crate::row::Inputs;
 
@@ -35,9 +35,11 @@ impl Normalizer {
             notes.push(note(misfit.row, message));
         }
         let names = self.names;
-        let namespace = self.namespace.as_deref();
         let made_text = &mut self.made_text;
         let record = &mut self.record;
+        if let Some(namespace) = &self.namespace {
+            record.fill(NAMESPACE_CELL, NONE, namespace);
+        }
         for step in &plan.steps {
             let is_there = step.input == NONE || record.has(step.input);
             if !is_there || record.has(step.output) {
@@ -57,7 +59,6 @@ impl Normalizer {
                         log,
                         cells,
                         names,
-                        namespace,
                     });
                     if let Some(made) = made.map(|made| place(made, log, made_text)) {
                         fill(record, step, made, made_text);
@@ -69,7 +70,6 @@ impl Normalizer {
                         log,
                         cells,
                         names,
-                        namespace,
                     });
                     if let Some(made) = made.map(Cow::into_owned) {
                         record.fill_json(step.output, step.row, &made);
@@ -100,7 +100,6 @@ impl Normalizer {
                         log,
                         cells,
                         names,
-                        namespace,
                     });
                     let made = made.map(Cow::into_owned);
                     if let Some(json) = &made {

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::hash::BuildHasherDefault;
 
 use super::{FIRST_NODE, Level, Limit, NONE, Node, Plan, Target, split_target};
-use crate::envelope::{ENVELOPE, RECORDS};
+use crate::envelope::{ENVELOPE, NAMESPACE, RECORDS};
 use crate::fields::{FIELDS, Kind};
 use crate::keys::{Keys, TextMap};
 use crate::operations::operations;
@@ -174,7 +174,7 @@ impl<'a> Compiler<'a> {
             left_out: NONE,
             cells: 0,
         };
-        for path in ["", "", RECORDS, ENVELOPE] {
+        for path in ["", "", RECORDS, ENVELOPE, NAMESPACE] {
             compiler.new_node(path.into());
         }
         compiler.new_level("");
