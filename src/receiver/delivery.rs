@@ -4,6 +4,8 @@
 //! destination from getting again what it has accepted, and quarantine from holding a log twice.
 
 use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::iter;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -99,15 +101,16 @@ impl<'a> Delivery<'a> {
                 return delivered;
             }
         };
+        let events: Vec<&[u8]> = lines(&batch.events).collect();
         delivered.tally = Tally {
             logs: batch.logs.len(),
             events: batch.log_indexes.len(),
             rejected: batch.rejections.len(),
-            lag: Lag::of(&batch.events, self.received),
+            lag: Lag::of(&events, self.received),
             ..Tally::default()
         };
         if let Err(fault) = self
-            .send(host, &batch, tokens, deadline, &mut delivered)
+            .send(host, &batch, &events, tokens, deadline, &mut delivered)
             .await
         {
             delivered.fault.get_or_insert(fault);
@@ -119,6 +122,7 @@ impl<'a> Delivery<'a> {
         &self,
         host: &H,
         batch: &Batch,
+        lines: &[&[u8]],
         tokens: &Tokens,
         deadline: Duration,
         delivered: &mut Delivered,
@@ -154,7 +158,7 @@ impl<'a> Delivery<'a> {
             let items = match road.takes() {
                 Takes::Raw => &raw,
                 Takes::Udm => {
-                    events = udm_events(batch)?;
+                    events = udm_events(batch, lines)?;
                     &events
                 }
             };
@@ -245,10 +249,19 @@ fn raw_logs<'p>(payload: &'p [u8], batch: &Batch) -> Result<Vec<Item<'p>>, Fault
     items.ok_or_else(|| fault("normalizer", "expected logs inside the payload".to_owned()))
 }
 
+/// The lines of a text, each without its line feed. What the standard library reads, it searches by words; a closure
+/// on bytes costs as much as a third of the mapping.
+fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    iter::from_fn(move || {
+        let all = text;
+        let length = text.skip_until(b'\n').ok().filter(|it| *it > 0)?;
+        let line = all.get(..length)?;
+        Some(line.strip_suffix(b"\n").unwrap_or(line))
+    })
+}
+
 /// The events. The normalizer may be the operator's own, and losing an event to its miscount would be ours.
-fn udm_events(batch: &Batch) -> Result<Vec<Item<'_>>, Fault> {
-    let lines = batch.events.split_inclusive(|byte| *byte == b'\n');
-    let lines: Vec<&[u8]> = lines.collect();
+fn udm_events<'a>(batch: &Batch, lines: &[&'a [u8]]) -> Result<Vec<Item<'a>>, Fault> {
     let logs = batch.log_indexes.iter().map(|log| *log as usize);
     if lines.len() != logs.len() || logs.clone().any(|log| log >= batch.logs.len()) {
         let message = format!(
@@ -258,10 +271,8 @@ fn udm_events(batch: &Batch) -> Result<Vec<Item<'_>>, Fault> {
         );
         return Err(fault("normalizer", message));
     }
-    let items = lines.into_iter().zip(logs).map(|(line, log)| Item {
-        bytes: line.strip_suffix(b"\n").unwrap_or(line),
-        log,
-    });
+    let items = lines.iter().zip(logs);
+    let items = items.map(|(bytes, log)| Item { bytes, log });
     Ok(items.collect())
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Nothing secret gets here: no header, no query, nothing of a body.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -69,10 +70,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The fields of a line.
-    fn fields(&self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        let mut put = |key: &str, value: Value| fields.insert(key.to_owned(), value);
+    /// Puts the fields of a line.
+    fn fields(&self, mut put: impl FnMut(&str, Value)) {
         for (key, count) in [
             ("logs", self.logs),
             ("events", self.events),
@@ -93,26 +92,27 @@ impl Tally {
             put("late", json!(self.lag.late));
             put("last_event", json!(last.to_rfc3339()));
         }
-        fields
     }
 }
 
 /// The line of a stored delivery that a drain has tried; `request` is the drain's own.
 pub fn drained(request: &str, done: &Done, outcome: &str) -> Value {
     let mut line = Map::new();
-    let mut put = |key: &str, value: Value| line.insert(key.to_owned(), value);
+    let mut put = |key: &str, value: Value| {
+        line.insert(key.to_owned(), value);
+    };
     put("kind", json!("drained"));
     put("id", json!(request));
     put("feed", json!(done.waiting.feed));
     put("received", json!(done.waiting.received.to_rfc3339()));
     put("outcome", json!(outcome));
     put("bytes", json!(done.waiting.bytes));
-    line.extend(done.delivered.tally.fields());
+    done.delivered.tally.fields(&mut put);
     if let Some(fault) = &done.delivered.fault {
-        line.insert("fault".to_owned(), json!(fault.kind));
-        line.insert("message".to_owned(), json!(fault.message));
+        put("fault", json!(fault.kind));
+        put("message", json!(fault.message));
         if fault.alarm {
-            line.insert("alarm".to_owned(), json!(true));
+            put("alarm", json!(true));
         }
     }
     Value::Object(line)
@@ -131,14 +131,13 @@ pub struct Lag {
 }
 
 impl Lag {
-    /// Counts events as the normalizer writes them, one a line.
-    pub fn of(events: &[u8], received: DateTime<Utc>) -> Lag {
+    /// Counts events as the normalizer writes them.
+    pub fn of(events: &[&[u8]], received: DateTime<Utc>) -> Lag {
         let mut lag = Lag {
             counts: vec![0; LAG_BOUNDS.len() + 1],
             ..Lag::default()
         };
-        let lines = events.split(|byte| *byte == b'\n');
-        for time in lines.filter_map(event_time) {
+        for time in events.iter().filter_map(|it| event_time(it)) {
             let seconds = (received - time).num_seconds();
             let at = LAG_BOUNDS.partition_point(|bound| *bound < seconds);
             if let Some(count) = lag.counts.get_mut(at) {
@@ -189,9 +188,14 @@ impl<'a, H: Host> Record<'a, H> {
         }
     }
 
-    fn line(&self) -> Value {
-        let mut line = Map::new();
-        let mut put = |key: &str, value: Value| line.insert(key.to_owned(), value);
+    /// Written as it is told, without a map: most requests carry one event, which takes less time than their line did.
+    fn line(&self) -> String {
+        let mut line = String::with_capacity(512);
+        let mut put = |key: &str, value: Value| {
+            let start = if line.is_empty() { '{' } else { ',' };
+            // A String takes everything.
+            _ = write!(line, "{start}\"{key}\":{value}");
+        };
         put("kind", json!("request"));
         put("time", json!(self.host.now().to_rfc3339()));
         put("id", json!(self.id));
@@ -211,8 +215,7 @@ impl<'a, H: Host> Record<'a, H> {
         put("bytes", json!(self.bytes));
         let duration = self.host.elapsed().saturating_sub(self.arrived);
         put("duration_ms", json!(duration.as_micros() as f64 / 1000.0));
-        line.extend(self.tally.fields());
-        let mut put = |key: &str, value: Value| line.insert(key.to_owned(), value);
+        self.tally.fields(&mut put);
         if let Some(fault) = self.fault {
             put("fault", json!(fault));
         }
@@ -222,14 +225,17 @@ impl<'a, H: Host> Record<'a, H> {
         if self.alarm {
             put("alarm", json!(true));
         }
-        line.extend(self.state.clone());
-        Value::Object(line)
+        for (key, value) in &self.state {
+            put(key, value.clone());
+        }
+        line.push('}');
+        line
     }
 }
 
 impl<H: Host> Drop for Record<'_, H> {
     fn drop(&mut self) {
-        self.host.log(&self.line().to_string());
+        self.host.log(&self.line());
     }
 }
 
@@ -262,10 +268,10 @@ mod tests {
         let received = "2026-03-14T12:00:00Z".parse().expect("a time");
         let event = |time: &str| {
             format!(
-                "{{\"metadata\":{{\"eventTimestamp\":\"{time}\"}},\"additional\":{{\"eventTimestamp\":\"2000-01-01T00:00:00Z\"}}}}\n"
+                "{{\"metadata\":{{\"eventTimestamp\":\"{time}\"}},\"additional\":{{\"eventTimestamp\":\"2000-01-01T00:00:00Z\"}}}}"
             )
         };
-        let events: String = [
+        let events = [
             "2026-03-14T12:01:00Z",
             "2026-03-14T12:01:01Z",
             "2026-03-14T11:59:50Z",
@@ -274,9 +280,9 @@ mod tests {
             "2026-03-13T11:59:59Z",
             "no time",
         ]
-        .map(event)
-        .concat();
-        let lag = Lag::of(events.as_bytes(), received);
+        .map(event);
+        let events: Vec<&[u8]> = events.iter().map(|it| it.as_bytes()).collect();
+        let lag = Lag::of(&events, received);
         assert_eq!(lag.counts, [3, 1, 0, 0, 0, 0, 1, 1]);
         assert_eq!(
             (lag.future, lag.late, lag.sum),
