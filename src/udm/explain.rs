@@ -92,7 +92,8 @@ impl Reader {
             .targets
             .iter()
             .any(|it| is_below(&target_path(it), field));
-        if known || field == "additional" {
+        let mut skipped = skipped(normalizer.plan.rows, field);
+        if known || field == "additional" || skipped.next().is_some() {
             return Ok(());
         }
         let log_type = normalizer.source.log_type;
@@ -148,6 +149,13 @@ fn target_path(target: &Target) -> String {
 fn is_below(path: &str, field: &str) -> bool {
     path.strip_prefix(field)
         .is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'.' | b'[')))
+}
+
+/// The rows for a field, or for one below it, that are not applied.
+fn skipped<'a>(rows: &'static [Row], field: &'a str) -> impl Iterator<Item = &'static Row> + 'a {
+    let is_skipped = |row: &&Row| matches!(row.logic, Logic::Skip(_));
+    let is_here = move |row: &&Row| is_below(&field_path(row.udm), field);
+    rows.iter().filter(is_skipped).filter(is_here)
 }
 
 struct Teller<'a> {
@@ -451,6 +459,16 @@ impl<'a> Teller<'a> {
                 });
             }
         }
+        for row in skipped(self.plan().rows, field) {
+            self.told.push(Derivation {
+                path: field_path(row.udm),
+                value: None,
+                raw_path: (row.raw != "N/A").then(|| row.raw.to_owned()),
+                row: row.number.to_owned(),
+                logic: row.logic.words(),
+                missed: Some("no log sets it".to_owned()),
+            });
+        }
     }
 
     fn why_not(&self, index: u16, row: &Row) -> String {
@@ -460,7 +478,6 @@ impl<'a> Teller<'a> {
         let has = |path: &str| cell(path).is_some_and(|cell| record.has(cell as u16));
         let is_there = row.raw == "N/A" || has(row.raw);
         match row.logic {
-            Logic::Skip(reason) => reason.to_owned(),
             _ if !is_there => format!("`{}` is absent", row.raw),
             Logic::Unless(others) => {
                 let other = others

@@ -120,6 +120,21 @@ fn a_field_names_the_rows_that_missed_it_and_why() {
 }
 
 #[test]
+fn a_row_that_is_not_applied_says_why() {
+    let options = Options {
+        log_type: "HARNESS_IO".to_owned(),
+        ..Options::default()
+    };
+    let log = br#"{"auditId":"a","timestamp":1675985245280}"#;
+    let told = explain(log, &options, Some("metadata.urlBackToProduct")).unwrap();
+    let [told] = told.as_slice() else {
+        panic!("expected one row, but found {told:?}");
+    };
+    assert_eq!((told.row.as_str(), told.value.as_deref()), ("7", None));
+    assert!(told.logic.starts_with("not applied: "), "{}", told.logic);
+}
+
+#[test]
 fn both_spellings_of_a_field_are_understood() {
     assert_eq!(
         explain_membership("principal.user.emailAddresses"),
