@@ -80,7 +80,7 @@ fn any(number: &str) -> Option<(i64, u32)> {
         false => 9,
     };
     // In nanoseconds the number has this many digits more than were read, or fewer.
-    let shift = (before_point + of_unit).checked_sub(digits.len() as i64)?;
+    let shift = before_point.checked_add(of_unit - digits.len() as i64)?;
     let factor = 10_i128.checked_pow(u32::try_from(shift.unsigned_abs()).ok()?);
     let digits: i128 = digits.parse().ok()?;
     let nanoseconds = match shift {
@@ -229,6 +229,9 @@ mod tests {
             "1e5e5",
             "1e99999999999999999999",
             "1e300",
+            "1e9223372036854775806",
+            "1e-9223372036854775808",
+            "1e9223372036854775800",
             "999999999999999999",
             "yesterday",
             "true",
