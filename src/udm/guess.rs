@@ -1,7 +1,8 @@
 //! Which key comes next: one of those that came here before.
 //!
 //! Services write the keys of a log in one order. A key that is guessed costs one comparison of words; it is neither
-//! followed to its end nor looked up, and what stands behind it can be read before the comparison is through.
+//! followed to its end nor looked up, and what stands behind it can be read before the comparison is through. A guess is
+//! what the look-up would have given: it makes reading faster, and never another event.
 
 use wide::u8x16;
 
@@ -20,6 +21,9 @@ const MAX_KEYS: Place = 2048;
 pub struct Guesses {
     keys: Vec<Key>,
     levels: usize,
+    /// For each node, the level where it was first met. A node with another name elsewhere is met in two, and behind it
+    /// come the keys of either.
+    level_of: Vec<u16>,
 }
 
 /// A key in its place: an index of [`Guesses`]. A level stands for the start of its objects.
@@ -50,7 +54,12 @@ impl Guesses {
         // With room for the keys of the first logs: to make room later would touch all that is here.
         let mut keys = Vec::with_capacity(2 * levels + 2 * Mask::CELLS);
         keys.resize(2 * levels + Mask::CELLS, Key::START);
-        Guesses { keys, levels }
+        let level_of = vec![NONE; Mask::CELLS];
+        Guesses {
+            keys,
+            levels,
+            level_of,
+        }
     }
 
     /// To be called between two logs: forgets what was seen when it is too much.
@@ -97,9 +106,13 @@ impl Guesses {
         key: Piece,
         node: Option<u16>,
     ) -> Place {
-        let elsewhere = match node {
-            Some(node) => 2 * self.levels as Place + node,
-            None => self.levels as Place + level,
+        let levels = self.levels as Place;
+        let elsewhere = match node.map(|node| (node, self.level_of.get_mut(node as usize))) {
+            Some((node, Some(of))) if *of == NONE || *of == level => {
+                *of = level;
+                2 * levels + node
+            }
+            _ => levels + level,
         };
         let start = key.start as usize - 1;
         let length = key.end as usize + 2 - start;
@@ -194,6 +207,39 @@ mod tests {
         guesses.keys.resize(MAX_KEYS as usize, Key::START);
         guesses.make_room();
         assert_eq!(guesses.keys.len(), before);
+    }
+
+    #[test]
+    fn keys_of_an_object_are_not_guessed_in_another_one_that_shares_a_field() {
+        let options = Options {
+            log_type: "HARNESS_IO".to_owned(),
+            ..Options::default()
+        };
+        let log = |http: &str, request: &str| {
+            format!(
+                r#"{{"auditId":"1","action":"CREATE","timestamp":1717768800000,"resource":{{"type":"PIPELINE"}},
+                "httpRequestInfo":{{{http}}},"requestMetadata":{{{request}}},
+                "module":"no guess is made so near the end"}}"#
+            )
+        };
+        // All that is guessed at the start of either object is something else.
+        let mut reader = Reader::new(&options).unwrap();
+        for count in 0..2 * WAYS {
+            let other = format!(r#""other{count}":"""#);
+            reader.normalize(log(&other, &other).as_bytes());
+        }
+        let (address, method) = (r#""clientIP":"203.0.113.24""#, r#""requestMethod":"post""#);
+        let (agent, both) = (r#""userAgent":"curl/8""#, format!("{address},{method}"));
+        for log in [
+            log(&both, ""),
+            log("", &both),
+            log("", &format!("{address},{agent}")),
+            log(&format!("{address},{agent}"), agent),
+            log(&both, &both),
+        ] {
+            let alone = crate::normalize(log.as_bytes(), &options).unwrap();
+            assert_eq!(reader.normalize(log.as_bytes()), alone, "{log}");
+        }
     }
 
     #[test]
