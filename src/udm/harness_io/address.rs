@@ -1,8 +1,8 @@
-//! The address that a request came from, as Harness stores it: the header `X-Forwarded-For` as it stands, else the remote
-//! address, else the remote host's name.
+//! The address that a request came from, as Harness stores it: the header `X-Forwarded-For` as it stands, else the
+//! remote address, else the remote host's name.
 //!
-//! So the text may be one address, a list from the client to the last proxy, with ports or brackets, or a name. The first
-//! of a list is the client's own word, and can be forged.
+//! So the text may be one address, a list from the client to the last proxy, with ports or brackets, or a name. The
+//! first of a list is the client's own word, and can be forged.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,8 +12,9 @@ pub fn addresses(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     text.split(',').filter_map(address)
 }
 
-/// A host's name (RFC 1123), where the text holds no address: labels of letters, digits and inner hyphens, the last one
-/// not of digits alone, 253 bytes in all. A proxy writes `unknown` for a client that it does not know (RFC 7239, 6.2).
+/// A host's name (RFC 1123), where the text holds no address: labels of letters, digits and inner hyphens, the last
+/// one not of digits alone, 253 bytes in all. A proxy writes `unknown` for a client that it does not know (RFC 7239,
+/// 6.2).
 pub fn hostname(text: &str) -> Option<&str> {
     let name = text.trim();
     let is_label = |label: &str| {

@@ -1,11 +1,12 @@
 //! From the action of an audit event to the event type it asks for.
 //!
-//! The actions are those of Harness' audit API (apidocs.harness.io, tag Audit; developer.harness.io; the platform's public
-//! source; read in November 2026). Google publishes no event types for HARNESS_IO: the choice is ours, after the texts of
-//! the UDM usage guide. Runs of pipelines use a resource without changing it; an invitation grants nothing yet; joining an
-//! account creates the user there, joining an organization or a project is a change of permissions; the resource of a role
-//! assignment is whoever it is assigned to; RESTORE brings something deleted back, but a SETTING to its default. The set of
-//! actions is open: one that is not here gives GENERIC_EVENT, is kept as it stands, and a note tells it.
+//! The actions are those of Harness' audit API (apidocs.harness.io, tag Audit; developer.harness.io; the platform's
+//! public source; read in November 2026). Google publishes no event types for HARNESS_IO: the choice is ours, after
+//! the texts of the UDM usage guide. Runs of pipelines use a resource without changing it; an invitation grants
+//! nothing yet; joining an account creates the user there, joining an organization or a project is a change of
+//! permissions; the resource of a role assignment is whoever it is assigned to; RESTORE brings something deleted
+//! back, but a SETTING to its default. The set of actions is open: one that is not here gives GENERIC_EVENT, is kept
+//! as it stands, and a note tells it.
 //!
 //! Left out: whether the event holds the nouns that the type requires. That takes the event, not the action.
 
@@ -16,8 +17,8 @@ use crate::keys::{Keys, equal};
 
 /// The event type that an action asks for; `None` if the action is not known.
 ///
-/// `action` and `kind`, the resource's, are written in capitals. `in_account` says that the scope is the account itself,
-/// without an organization.
+/// `action` and `kind`, the resource's, are written in capitals. `in_account` says that the scope is the account
+/// itself, without an organization.
 pub fn wanted(action: &str, kind: &str, in_account: bool) -> Option<&'static str> {
     let is_reset = equal(action, "RESTORE") && equal(kind, "SETTING");
     let event_type = find(if is_reset { "UPDATE" } else { action })?;

@@ -65,8 +65,8 @@ pub fn roles<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     )
 }
 
-/// The scalars of an object, in their order: the key, and the value as the content of a JSON string. Empty texts and nulls
-/// are empty.
+/// The scalars of an object, in their order: the key, and the value as the content of a JSON string. Empty texts and
+/// nulls are empty.
 fn members(object: &str) -> Vec<(Cow<'_, str>, &str)> {
     let mut members = Vec::new();
     // What is no object has no members.

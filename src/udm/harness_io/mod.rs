@@ -1,9 +1,10 @@
-//! HARNESS_IO: audit events of the Harness platform, as its audit API lists them and as its audit streaming writes them.
+//! HARNESS_IO: audit events of the Harness platform, as its audit API lists them and as its audit streaming writes
+//! them.
 //!
-//! Google publishes no mapping table for HARNESS_IO, but a change log of its parser, whose rows are marked G here and win
-//! over all others; the rest of the table is ours (`decisions.md`). The events are those of Harness' "Audit" API
-//! (apidocs.harness.io, `getAuditEventListV2`) and of "Audit streaming" (developer.harness.io): the streaming shape has
-//! other names for the same keys, and neither labels nor `auditEventData`. Both lead to the same cells.
+//! Google publishes no mapping table for HARNESS_IO, but a change log of its parser, whose rows are marked G here and
+//! win over all others; the rest of the table is ours (`decisions.md`). The events are those of Harness' "Audit" API
+//! (apidocs.harness.io, `getAuditEventListV2`) and of "Audit streaming" (developer.harness.io): the streaming shape
+//! has other names for the same keys, and neither labels nor `auditEventData`. Both lead to the same cells.
 //!
 //! Left out: the old and new YAML of a change (`yamlDiffRecord`), which may hold what nobody wants in a log.
 
@@ -44,8 +45,8 @@ pub static SOURCE: Source = Source {
     // The API's answer.
     lists: &[("data", "content")],
     truncated: "auditEventData._truncated",
-    // Other services have a time, an action, a resource and an environment, too; `resource.labels` stands in every log of
-    // Google Cloud.
+    // Other services have a time, an action, a resource and an environment, too; `resource.labels` stands in every
+    // log of Google Cloud.
     shared_keys: &[
         "timestamp",
         "action",

@@ -1,8 +1,8 @@
 //! What an action says about its outcome.
 //!
-//! Harness writes an audit event after the operation has succeeded, so that an action of its vocabulary was permitted; an
-//! unsuccessful login was not. Notices of a state (a run that ended, a stage, a time-out, an expiry) and actions that we do
-//! not know are neither. The rule is ours: Google publishes none for HARNESS_IO.
+//! Harness writes an audit event after the operation has succeeded, so that an action of its vocabulary was
+//! permitted; an unsuccessful login was not. Notices of a state (a run that ended, a stage, a time-out, an expiry)
+//! and actions that we do not know are neither. The rule is ours: Google publishes none for HARNESS_IO.
 
 use super::event_type;
 

@@ -1,9 +1,9 @@
 //! The kinds of resources that Harness audits, and what UDM calls them.
 //!
-//! The names are those of Harness' audit API (apidocs.harness.io, tag Audit; developer.harness.io; the platform's public
-//! source; read in November 2026), the values those of UDM's `Resource.ResourceType`. Which belongs to which is our choice:
-//! a kind without a fitting value has none rather than a wrong one. The set is open: a kind that is not here is kept as it
-//! stands, and a note tells it.
+//! The names are those of Harness' audit API (apidocs.harness.io, tag Audit; developer.harness.io; the platform's
+//! public source; read in November 2026), the values those of UDM's `Resource.ResourceType`. Which belongs to which
+//! is our choice: a kind without a fitting value has none rather than a wrong one. The set is open: a kind that is
+//! not here is kept as it stands, and a note tells it.
 
 use std::sync::LazyLock;
 

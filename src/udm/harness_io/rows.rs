@@ -1,10 +1,10 @@
 //! The mapping table for HARNESS_IO, row by row, in the order of `published.tsv`.
 //!
-//! Rows with a G are those of the change log that Google publishes for its own parser ("Harness IO", entry 2025-04-16,
-//! docs.cloud.google.com/chronicle/docs/ingestion/parser-list, read in November 2026); they win over everything else.
-//! Google publishes no more of its mapping, so that the other rows are ours: they add to Google's and move none of them.
-//! C4 is explained in `decisions.md`. The raw fields are those of the audit API; `mod.rs` has the names that audit
-//! streaming gives them.
+//! Rows with a G are those of the change log that Google publishes for its own parser ("Harness IO", entry
+//! 2025-04-16, docs.cloud.google.com/chronicle/docs/ingestion/parser-list, read in November 2026); they win over
+//! everything else. Google publishes no more of its mapping, so that the other rows are ours: they add to Google's
+//! and move none of them. C4 is explained in `decisions.md`. The raw fields are those of the audit API; `mod.rs` has
+//! the names that audit streaming gives them.
 
 use super::time::timestamp;
 use super::{event_type, lists, resource_type, values as v};

@@ -1,8 +1,8 @@
 //! The times of audit events: the list API writes milliseconds since 1970, audit streaming decimal seconds, and its
 //! documentation speaks of texts of milliseconds (developer.harness.io, "Audit streaming").
 //!
-//! The size of a number tells its unit: from 10¹¹ on it is milliseconds, which is March 1973, and below it seconds, which
-//! is the year 5138.
+//! The size of a number tells its unit: from 10¹¹ on it is milliseconds, which is March 1973, and below it seconds,
+//! which is the year 5138.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,8 @@ const DIGITS_OF_MILLISECONDS: i64 = 12;
 /// So many digits are read; those behind are far below a nanosecond.
 const MOST_DIGITS: usize = 30;
 
-/// The UDM timestamp of a number since 1970, as a number or as text, or of an RFC 3339 text; `None` where it is no time.
+/// The UDM timestamp of a number since 1970, as a number or as text, or of an RFC 3339 text; `None` where it is no
+/// time.
 pub fn timestamp(text: &str) -> Option<Cow<'_, str>> {
     // Every RFC 3339 text has a colon, and no number has one.
     match text.contains(':') {
@@ -96,8 +97,8 @@ fn any(number: &str) -> Option<(i64, u32)> {
     Some((seconds, rest))
 }
 
-/// The text of a time of the years 1 to 9999, with the fewest of 0, 3, 6 and 9 digits of a fraction. The date is that of
-/// Howard Hinnant's `civil_from_days`: chrono's formats would take half of the time that an event takes.
+/// The text of a time of the years 1 to 9999, with the fewest of 0, 3, 6 and 9 digits of a fraction. The date is that
+/// of Howard Hinnant's `civil_from_days`: chrono's formats would take half of the time that an event takes.
 fn utc(seconds: i64, nanoseconds: u32) -> Option<String> {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days since the first of March of the year 0; eras are 400 years.

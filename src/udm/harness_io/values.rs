@@ -58,9 +58,9 @@ pub const EVENT_TYPE: &[&str] = &[
     "target.user.user_display_name",
 ];
 
-/// Row 2: the type that the action asks for, if the event has the nouns that the type requires; else the type of the same
-/// change to a resource, if it has those; else none in particular. Google's guide does not ask for a machine where
-/// permissions change without a principal; here it is asked for always, as for the other changes of users.
+/// Row 2: the type that the action asks for, if the event has the nouns that the type requires; else the type of the
+/// same change to a resource, if it has those; else none in particular. Google's guide does not ask for a machine
+/// where permissions change without a principal; here it is asked for always, as for the other changes of users.
 pub fn event_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let any = |mut positions: std::ops::Range<usize>| positions.any(|at| inputs.has(at));
     let has = |fact: Fact| match fact {
