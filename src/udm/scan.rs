@@ -162,6 +162,8 @@ struct Forgotten {
 
 struct Seen {
     key: Piece,
+    /// Of the key without its escapes: a key is compared to all before it.
+    hash: u64,
     leaves: (usize, usize),
 }
 

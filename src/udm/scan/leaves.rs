@@ -2,6 +2,7 @@
 
 use super::{Envelope, MAX_LEAF_BYTES, MAX_LEAVES, Scanner, Seen, Stop, length, push_position};
 use crate::json::Piece;
+use crate::keys;
 use crate::plan::NONE;
 use crate::record::{Cell, Leaf};
 
@@ -11,11 +12,12 @@ impl Scanner<'_, '_, '_> {
         if rest == NONE {
             return Ok(self.cursor.skip_value()?);
         }
-        let first = self.first_leaf(key, seen);
+        let hash = keys::hash(&self.text_of(key));
+        let first = self.first_leaf(key, hash, seen);
         self.record.dotted |= self.envelope == Envelope::Behind;
         self.push_raw_key(key);
         self.leaves(rest)?;
-        self.remember(key, first);
+        self.remember(key, hash, first);
         Ok(())
     }
 
@@ -39,13 +41,10 @@ impl Scanner<'_, '_, '_> {
     }
 
     /// The next leaf's index. What an earlier key of this name gave is taken back.
-    fn first_leaf(&mut self, key: Piece, seen: usize) -> usize {
+    fn first_leaf(&mut self, key: Piece, hash: u64, seen: usize) -> usize {
         let earlier = self.seen.get(seen..).unwrap_or_default().iter();
-        let name = |piece: Piece| self.text_of(piece);
-        if let Some(earlier) = earlier.rev().find(|earlier| {
-            (earlier.key.escaped || key.escaped || length(earlier.key) == length(key))
-                && name(earlier.key) == name(key)
-        }) {
+        let is_same = |it: &&Seen| it.hash == hash && self.text_of(it.key) == self.text_of(key);
+        if let Some(earlier) = earlier.rev().find(is_same) {
             let (start, end) = earlier.leaves;
             for leaf in self.record.leaves.get_mut(start..end).unwrap_or_default() {
                 leaf.row = NONE;
@@ -54,11 +53,12 @@ impl Scanner<'_, '_, '_> {
         self.record.leaves.len()
     }
 
-    fn remember(&mut self, key: Piece, first: usize) {
+    fn remember(&mut self, key: Piece, hash: u64, first: usize) {
         let end = self.record.leaves.len();
         if end > first {
             self.seen.push(Seen {
                 key,
+                hash,
                 leaves: (first, end),
             });
         }
