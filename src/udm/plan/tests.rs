@@ -74,6 +74,20 @@ fn steps_read_and_fill_cells_that_are_there() {
 }
 
 #[test]
+fn what_is_remembered_comes_of_the_remembered_text_alone() {
+    let steps = plans().flat_map(|plan| plan.steps.iter().map(move |step| (plan, step)));
+    let mut remembered = 0;
+    for (plan, step) in steps {
+        if let Action::Remembered(_, cells) = &step.action {
+            let number = plan.rows[step.row as usize].number;
+            assert_eq!(cells.as_slice(), [step.input], "row {number}");
+            remembered += 1;
+        }
+    }
+    assert!(remembered > 0);
+}
+
+#[test]
 fn targets_are_a_path_and_perhaps_a_key() {
     for (udm, path, key) in [
         ("principal.ip", "principal.ip", ""),
