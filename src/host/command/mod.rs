@@ -9,6 +9,7 @@ mod args;
 mod deliver;
 mod explain;
 mod output;
+mod probe;
 mod progress;
 mod rejects;
 mod sample;
@@ -41,6 +42,7 @@ enum Command {
     Sources(sources::Args),
     Serve(Box<serve::Args>),
     Deliver(Box<deliver::Args>),
+    Probe(Box<probe::Args>),
     Secret(secret::Args),
 }
 
@@ -89,6 +91,7 @@ pub fn run() -> ExitCode {
         Some(Command::Sources(args)) => sources::run(args),
         Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Deliver(args)) => deliver::run(*args),
+        Some(Command::Probe(args)) => probe::run(*args),
         Some(Command::Secret(args)) => secret::run(args),
         None => serve::run_alone(),
     };
