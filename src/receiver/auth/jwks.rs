@@ -59,6 +59,7 @@ impl KeyCache {
         url: &str,
         kid: &str,
     ) -> Result<RsaPublicKey, Denied> {
+        let mut is_new = false;
         let set = self
             .sets
             .borrow_mut()
@@ -72,11 +73,16 @@ impl KeyCache {
             // Perhaps somebody has fetched it by now.
             if turn.is_some() && !set.has(kid, now) && set.may_be_fetched(now) {
                 set.fetch(host, url).await;
+                is_new = set.fetched == set.tried;
             }
         }
         match set.keys.borrow().get(kid) {
             Some(key) => Ok(key.clone()),
-            None if set.fetched == set.tried => Err(Denied::Refused("the token's key is unknown")),
+            None if is_new => Err(Denied::Refused("the token's key is unknown")),
+            // A set that is some minutes old may lack the key that has just come into use.
+            None if set.fetched == set.tried => {
+                Err(Denied::Unavailable("the token's key is not known yet"))
+            }
             None => Err(Denied::Unavailable("the signing keys cannot be fetched")),
         }
     }

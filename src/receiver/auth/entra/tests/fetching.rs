@@ -28,13 +28,13 @@ fn an_unknown_key_leads_to_one_fetch_in_five_minutes() {
     let (host, keys) = (host(), KeyCache::default());
     let token = sign(TENANT, "next", &claims("ver", json!("2.0")));
     assert_eq!(check_on(&host, &keys, &entra(), SECOND), Ok(()));
-    assert_eq!(check_on(&host, &keys, &entra(), &token), UNKNOWN);
+    assert_eq!(check_on(&host, &keys, &entra(), &token), NOT_YET);
     assert_eq!(host.requests.borrow().len(), 1);
     host.pass(Duration::from_secs(300));
     assert_eq!(check_on(&host, &keys, &entra(), &token), UNKNOWN);
     assert_eq!(host.requests.borrow().len(), 2);
     host.pass(Duration::from_secs(299));
-    assert_eq!(check_on(&host, &keys, &entra(), &token), UNKNOWN);
+    assert_eq!(check_on(&host, &keys, &entra(), &token), NOT_YET);
     assert_eq!(host.requests.borrow().len(), 2);
 }
 
@@ -47,7 +47,7 @@ fn a_new_key_is_found_by_a_fetch() {
     host.answers(|_| answer(200, &KEYS.replace("\"tenant\"", "\"next\"")));
     assert_eq!(check_on(&host, &keys, &entra(), &token), Ok(()));
     // What the new set does not hold is no longer good.
-    assert_eq!(check_on(&host, &keys, &entra(), SECOND), UNKNOWN);
+    assert_eq!(check_on(&host, &keys, &entra(), SECOND), NOT_YET);
 }
 
 #[test]
