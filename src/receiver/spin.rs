@@ -14,15 +14,16 @@ use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use spin_sdk::http::{FullBody, IntoResponse};
+use spin_sdk::http::FullBody;
 use spin_sdk::key_value::{self, Store};
 use spin_sdk::variables;
+use spin_sdk::wasip3;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::exports::http::handler::Guest;
 use spin_sdk::wasip3::http::types::{self, ErrorCode, Method};
 use spin_sdk::wasip3::http_compat::IncomingMessage;
 use spin_sdk::wasip3::random::random::get_random_bytes;
-use spin_sdk::wasip3::{self, wit_bindgen::StreamResult};
+use spin_sdk::wasip3::wit_bindgen::{StreamResult, spawn};
 
 use crate::exchange::{Body, Request, Response};
 use crate::host::{Answer, Host, Outbound, SendError, StoreError};
@@ -53,12 +54,15 @@ impl Guest for Component {
         let receiver = receiver(&spin, arrived).await;
         let target = request.get_path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let method = method(request.get_method());
+        let headers = header_list(request.get_headers());
+        let body = body(request, &headers, receiver.max_body()).await;
         let request = Request {
-            method: method(request.get_method()),
+            method,
             path: path.to_owned(),
             query: query.to_owned(),
-            headers: header_list(request.get_headers()),
-            body: body(request, receiver.max_body()).await,
+            headers,
+            body,
             arrived,
         };
         let within = (arrived + GIVE_UP).saturating_sub(spin.elapsed());
@@ -244,10 +248,9 @@ struct Read {
     is_whole: bool,
 }
 
-async fn body(request: types::Request, limit: usize) -> Body {
-    let length = request.get_headers().get("content-length");
-    let length = length.first().and_then(|it| std::str::from_utf8(it).ok());
-    let length = length.and_then(|it| it.trim().parse::<u64>().ok());
+async fn body(request: types::Request, headers: &[(String, String)], limit: usize) -> Body {
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let length = length.and_then(|(_, it)| it.trim().parse::<u64>().ok());
     if length.is_some_and(|it| it > limit as u64) {
         return Body::TooLarge;
     }
@@ -335,19 +338,35 @@ fn header_list(fields: types::Headers) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Most answers have no body, and then no stream: that would cost more than the rest of the answer.
 fn respond(response: Response) -> Result<types::Response, ErrorCode> {
-    let mut answer = spin_sdk::http::Response::<()>::builder().status(response.status);
-    for (name, value) in response.headers {
-        answer = answer.header(name, value);
-    }
+    let Response {
+        status,
+        headers,
+        body,
+    } = response;
+    let headers = headers.into_iter();
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.into_bytes()));
+    let mut headers: Vec<_> = headers.collect();
     // A runtime sends a body of unknown length in chunks; 204 has none (RFC 9110, 8.6).
-    if response.status != 204 {
-        answer = answer.header("content-length", response.body.len());
+    if status != 204 {
+        let length = body.len().to_string();
+        headers.push(("content-length".to_owned(), length.into_bytes()));
     }
-    let answer = answer.body(FullBody::new(VecDeque::from(response.body)));
-    answer
-        .map_err(|_| ErrorCode::InternalError(None))?
-        .into_response()
+    let failed = |_| ErrorCode::InternalError(None);
+    let headers = types::Headers::from_list(&headers).map_err(failed)?;
+    let contents = (!body.is_empty()).then(|| {
+        let (mut writer, contents) = wasip3::wit_stream::new();
+        // Who has gone reads nothing.
+        spawn(async move { drop(writer.write_all(body).await) });
+        contents
+    });
+    // No trailers, once the writer is dropped.
+    let (_, trailers) = wasip3::wit_future::new(|| Ok(None));
+    let (answer, _) = types::Response::new(headers, contents, trailers);
+    let set = answer.set_status_code(status);
+    set.map_err(|()| ErrorCode::InternalError(None))?;
+    Ok(answer)
 }
 
 fn store_error(error: key_value::Error) -> StoreError {
