@@ -197,6 +197,10 @@ impl Host for Spin {
             for (name, value) in headers {
                 request = request.header(name, value);
             }
+            // Of unknown length, the body would go in chunks, which S3 does not take.
+            if method != "GET" {
+                request = request.header("content-length", body.len());
+            }
             let request = request
                 .body(FullBody::new(VecDeque::from(body)))
                 .map_err(|_| {
