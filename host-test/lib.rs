@@ -1,8 +1,9 @@
 //! Tests of the components on wasmtime, and of the command as a process.
 //!
-//! They take what `cargo xtask build` has made, so they run as part of `cargo xtask test`.
+//! They take what `cargo xtask test` builds before it runs them.
 
 pub mod running;
+pub mod s3;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -53,7 +54,7 @@ fn built(path: &str) -> PathBuf {
     let file = target().join(path);
     assert!(
         file.is_file(),
-        "expected {}, but found none: run `cargo xtask build`",
+        "expected {}, but found none: run `cargo xtask test`",
         file.display()
     );
     file

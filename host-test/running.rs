@@ -61,7 +61,7 @@ pub struct Receiver {
 
 /// What a process wrote so far.
 #[derive(Default)]
-struct Output {
+pub(crate) struct Output {
     bytes: Mutex<(Vec<u8>, bool)>,
     more: Condvar,
 }
@@ -291,7 +291,7 @@ impl Drop for Receiver {
 
 impl Output {
     /// Follows a stream to its end.
-    fn of(mut stream: impl Read + Send + 'static) -> Arc<Output> {
+    pub(crate) fn of(mut stream: impl Read + Send + 'static) -> Arc<Output> {
         let output = Arc::new(Output::default());
         let shared = Arc::clone(&output);
         thread::spawn(move || {
@@ -315,7 +315,7 @@ impl Output {
     }
 
     /// What `find` finds in the text so far, as soon as it finds something.
-    fn wait<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
+    pub(crate) fn wait<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
         let start = Instant::now();
         let mut bytes = self.bytes.lock().unwrap();
         loop {
@@ -326,7 +326,7 @@ impl Output {
                 return found;
             }
             let left = PATIENCE.saturating_sub(start.elapsed());
-            assert!(!bytes.1 && !left.is_zero(), "the host wrote:\n{text}");
+            assert!(!bytes.1 && !left.is_zero(), "the process wrote:\n{text}");
             bytes = self.more.wait_timeout(bytes, left).unwrap().0;
         }
     }

@@ -12,6 +12,7 @@ mod faults;
 mod handshakes;
 mod load;
 mod protected;
+mod s3;
 mod secrets;
 mod stored;
 
