@@ -78,6 +78,7 @@ fn run(args: Vec<OsString>) -> Result<(), Failed> {
 }
 
 fn test() -> Result<(), Failed> {
+    s3()?;
     // All packages together share the features of what they depend on, and so take the wasmtime that was just built. The
     // normalizer's component has no tests of its own, and no linker but WebAssembly's takes the names of its exports.
     finish(cargo(&[
@@ -87,7 +88,18 @@ fn test() -> Result<(), Failed> {
         "--exclude",
         "udmill-transform",
     ]))?;
-    oracle()
+    python("host-test/oracle/run.py")?;
+    python("host-test/clients/run.py")
+}
+
+/// The S3 server that destinations are tested before, built apart since the features that it asks of shared packages
+/// would have wasmtime compiled again.
+fn s3() -> Result<(), Failed> {
+    let mut server = cargo(&["build", "--quiet", "--release"]);
+    let manifest = root().join("host-test/s3/Cargo.toml");
+    server.arg("--manifest-path").arg(manifest);
+    server.arg("--target-dir").arg(target_folder());
+    finish(server)
 }
 
 /// The benchmark is a workspace of its own in the same target folder, so that wasmtime is compiled once. VRL is built
@@ -110,14 +122,10 @@ fn bench(args: Vec<OsString>) -> Result<(), Failed> {
     finish_quietly(bench.args(args))
 }
 
-/// Compares with implementations of others, where there are any to compare with.
-fn oracle() -> Result<(), Failed> {
-    let script = root().join("host-test/oracle/run.py");
-    if !script.is_file() {
-        return Ok(());
-    }
+/// Runs a script that brings implementations of others to hold ours against.
+fn python(script: &str) -> Result<(), Failed> {
     let mut python = Command::new("python3");
-    python.current_dir(root()).arg(script);
+    python.current_dir(root()).arg(root().join(script));
     finish(python)
 }
 
