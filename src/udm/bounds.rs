@@ -55,10 +55,15 @@ impl Bounds {
         false
     }
 
+    /// Whether more of the log is there than was followed, when so much of it is there.
+    pub fn is_before(&self, length: usize) -> bool {
+        self.at < length
+    }
+
     /// How many of the bytes behind the first `length` of the log it takes to where it may end, if it may not have ended
     /// before.
     pub fn rest(mut self, length: usize, bytes: &[u8]) -> Option<usize> {
-        if self.at < length {
+        if self.is_before(length) {
             return None;
         }
         let end = bytes.iter().position(|byte| self.see(*byte) != Sign::None);

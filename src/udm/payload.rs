@@ -32,7 +32,12 @@ pub struct Payload {
     state: State,
     /// How far the log at the buffer's start was followed.
     bounds: Bounds,
-    /// The length of the buffer from which reading again pays, whether or not brackets close.
+    /// Brackets closed in the buffer since it was read last.
+    may_end: bool,
+    /// The length of the buffer from which reading again pays when brackets close: at once, unless they have closed before
+    /// and it was no log. What is read in vain so stays in proportion to what was pushed.
+    closed_at: usize,
+    /// The same, whether or not brackets close.
     retry_at: usize,
     /// A byte order mark can no longer come.
     started: bool,
@@ -99,7 +104,9 @@ impl Payload {
                 .extend_from_slice(bytes.get(used..).unwrap_or_default());
         } else {
             self.buffer.extend_from_slice(bytes);
-            if self.bounds.follow(&self.buffer) || self.buffer.len() >= self.retry_at {
+            self.may_end |= self.bounds.follow(&self.buffer);
+            let length = self.buffer.len();
+            if self.may_end && length >= self.closed_at || length >= self.retry_at {
                 self.run_buffer(false, out);
             }
         }
@@ -203,7 +210,13 @@ impl Payload {
             _ => Bounds::default(),
         };
         let rest = data.get(at..).unwrap_or_default();
-        self.bounds.follow(rest);
+        let was_closed = self.bounds.follow(rest) && self.bounds.is_before(rest.len());
+        self.may_end = false;
+        self.closed_at = if was_closed {
+            rest.len() + rest.len() / 16
+        } else {
+            0
+        };
         self.retry_at = rest.len() * 2;
         at
     }

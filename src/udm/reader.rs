@@ -213,6 +213,29 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_closes_again_and_again_is_read_in_proportion_to_its_length() {
+        // Read again at every bracket, these would take minutes.
+        for (start, unit) in [
+            ("[}", "]"),
+            ("[", "}\""),
+            ("[}]{", ":"),
+            ("\n[a[", ",\"}]["),
+        ] {
+            let payload = [start, &unit.repeat(200_000 / unit.len())].concat();
+            let (mut reader, mut found) = (self::reader(None), Batch::default());
+            for byte in payload.as_bytes().chunks(1) {
+                let batch = reader.push(byte);
+                found.logs.extend(batch.logs);
+            }
+            found.logs.extend(reader.finish().logs);
+            assert_eq!(
+                found.logs,
+                self::reader(None).normalize(payload.as_bytes()).logs
+            );
+        }
+    }
+
+    #[test]
     fn a_payload_does_not_go_on_in_the_next_one() {
         let mut reader = reader(None);
         reader.push(b"[");
