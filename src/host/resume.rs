@@ -26,6 +26,19 @@ impl Opening {
         }
     }
 
+    /// What ends everything that [`Opening::text`] begins.
+    pub(crate) fn closing(&self) -> Vec<u8> {
+        let open = match self.text() {
+            [] => &[][..],
+            _ => &self.open,
+        };
+        let bracket = |at: &usize| match self.text.get(*at) {
+            Some(b'[') => b']',
+            _ => b'}',
+        };
+        open.iter().rev().map(bracket).collect()
+    }
+
     /// Goes on by what stands between two logs, or before the first.
     pub(crate) fn walk(&mut self, between: &[u8]) {
         for &byte in between {

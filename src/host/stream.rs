@@ -20,6 +20,8 @@ pub struct Stream {
     options: Options,
     guest: Option<Guest>,
     opening: Opening,
+    /// Where the opening changed, as far as the last call's logs go: the offset of the first log inside it.
+    openings: Vec<(u64, Opening)>,
     tail: Tail,
     /// The end of the last log that was reported, or rejected here.
     reported: u64,
@@ -69,6 +71,7 @@ impl Stream {
             options,
             guest: None,
             opening: Opening::default(),
+            openings: Vec::new(),
             tail: Tail::new(component.engine().limits().kept),
             reported: 0,
             trapped: None,
@@ -89,6 +92,7 @@ impl Stream {
             *self = Stream::new(&self.component, self.options.clone());
         }
         self.tail.forget_before(self.reported)?;
+        self.forget_openings();
         let mut batches = Vec::new();
         if bytes.is_empty() {
             self.feed(bytes, self.tail.end(), &mut batches)?;
@@ -109,6 +113,7 @@ impl Stream {
     ///
     /// As [`Stream::push`].
     pub fn finish(&mut self) -> Result<Vec<Batch>, Failure> {
+        self.forget_openings();
         let mut batches = Vec::new();
         if let Some(mut guest) = self.guest.take() {
             match guest.transform.finish(guest.reader) {
@@ -138,6 +143,21 @@ impl Stream {
     /// Where the temporary file for a huge log cannot be read.
     pub fn raw(&self, log: Span) -> io::Result<impl Read> {
         self.tail.read(log.offset, log.length)
+    }
+
+    /// The wrappers that a log of the last call's batches is an element of: what begins them, up to the log's list, and what
+    /// ends them. With other elements between the two they are a payload again; both are empty for a log that is in no list.
+    pub fn around(&self, log: Span) -> (&[u8], Vec<u8>) {
+        let mut openings = self.openings.iter().rev();
+        match openings.find(|(offset, _)| *offset <= log.offset) {
+            Some((_, opening)) => (opening.text(), opening.closing()),
+            None => (&[], Vec::new()),
+        }
+    }
+
+    fn forget_openings(&mut self) {
+        let old = self.openings.len().saturating_sub(1);
+        self.openings.drain(..old);
     }
 
     /// Skips what belongs to the log that trapped, and hands the rest to the guest.
@@ -216,6 +236,10 @@ impl Stream {
             let between = log.offset.saturating_sub(self.reported);
             if let Some(between) = self.tail.slice(self.reported, between) {
                 self.opening.walk(between);
+            }
+            let last = self.openings.last().map_or(&[][..], |it| it.1.text());
+            if last != self.opening.text() {
+                self.openings.push((log.offset, self.opening.clone()));
             }
             let after = log.offset.saturating_add(log.length);
             self.reported = cmp::max(self.reported, after.min(end));

@@ -1,12 +1,13 @@
 //! Logs of an input, put together again as payloads that the receiver takes.
 //!
-//! The component tells where each log stands, whatever they are wrapped in. Joined by line feeds, or by the feed's delimiter,
-//! they are the same logs again. Those that it rejects go apart, so that one without an end takes no other along.
+//! The component tells where each log stands. Elements of a list become elements of such a list again, in the same wrappers,
+//! since these may say what the logs are; all others are joined by line feeds, or by the feed's delimiter. Those that the
+//! component rejects go apart, so that one without an end takes no other along.
 
 use std::io::{self, Read};
 use std::mem;
 
-use udmill::wit::{Batch, Options};
+use udmill::wit::{Batch, Options, Span};
 use udmill::{Component, Failure, Stream};
 
 use super::dead_letter::revive;
@@ -16,6 +17,8 @@ pub struct Pieces {
     stream: Stream,
     joint: Vec<u8>,
     most: usize,
+    /// What begins and ends `good`.
+    wrappers: (Vec<u8>, Vec<u8>),
     good: Vec<u8>,
     rejected: Vec<u8>,
 }
@@ -39,6 +42,7 @@ impl Pieces {
         Pieces {
             joint: joint.as_bytes().to_vec(),
             most: max_body,
+            wrappers: Default::default(),
             good: Vec::new(),
             rejected: Vec::new(),
             stream: Stream::new(component, options),
@@ -67,7 +71,7 @@ impl Pieces {
 
     /// The logs that make no full payload.
     pub fn rest(&mut self) -> Vec<Vec<u8>> {
-        let rest = [mem::take(&mut self.good), mem::take(&mut self.rejected)];
+        let rest = [self.take_good(), mem::take(&mut self.rejected)];
         rest.into_iter().filter(|it| !it.is_empty()).collect()
     }
 
@@ -77,7 +81,6 @@ impl Pieces {
             let mut rejected = batch.rejections.iter().map(|it| it.log_index).peekable();
             for (index, log) in (0..).zip(&batch.logs) {
                 while rejected.next_if(|it| *it < index).is_some() {}
-                let is_rejected = rejected.peek() == Some(&index);
                 if log.length > self.most as u64 {
                     cut.too_long.push(log.length);
                     continue;
@@ -85,21 +88,58 @@ impl Pieces {
                 let mut raw = Vec::new();
                 self.stream.raw(*log)?.read_to_end(&mut raw)?;
                 let raw = revive(&raw);
-                let payload = match is_rejected {
-                    true => &mut self.rejected,
-                    false => &mut self.good,
+                let full = match rejected.peek() == Some(&index) {
+                    true => self.add_rejected(&raw),
+                    false => self.add_good(*log, &raw),
                 };
-                let length = payload.len() + self.joint.len() + raw.len();
-                if !payload.is_empty() && length > self.most.min(PIECE) {
-                    cut.payloads.push(mem::take(payload));
-                }
-                if !payload.is_empty() {
-                    payload.extend_from_slice(&self.joint);
-                }
-                payload.extend_from_slice(&raw);
+                cut.payloads.extend(full.filter(|it| !it.is_empty()));
             }
         }
         Ok(cut)
+    }
+
+    /// Adds a log, and gives the payload before it if that does not go on.
+    fn add_good(&mut self, log: Span, raw: &[u8]) -> Option<Vec<u8>> {
+        // Within a delimiter's pieces, a bracket or a comma may be the delimiter.
+        let (opening, closing) = match self.stream.options().split_delimiter {
+            Some(_) => Default::default(),
+            None => self.stream.around(log),
+        };
+        let length = opening.len() + self.good.len() + self.joint.len() + raw.len() + closing.len();
+        let is_other = opening != self.wrappers.0;
+        let wrappers = is_other.then(|| (opening.to_vec(), closing));
+        let full = (is_other || length > self.most.min(PIECE)).then(|| self.take_good());
+        if let Some(wrappers) = wrappers {
+            self.wrappers = wrappers;
+        }
+        if !self.good.is_empty() {
+            match self.wrappers.0.is_empty() {
+                true => self.good.extend_from_slice(&self.joint),
+                false => self.good.push(b','),
+            }
+        }
+        self.good.extend_from_slice(raw);
+        full
+    }
+
+    /// See [`Pieces::add_good`].
+    fn add_rejected(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
+        let length = self.rejected.len() + self.joint.len() + raw.len();
+        let full = (length > self.most.min(PIECE)).then(|| mem::take(&mut self.rejected));
+        if !self.rejected.is_empty() {
+            self.rejected.extend_from_slice(&self.joint);
+        }
+        self.rejected.extend_from_slice(raw);
+        full
+    }
+
+    fn take_good(&mut self) -> Vec<u8> {
+        let good = mem::take(&mut self.good);
+        let (opening, closing) = &self.wrappers;
+        match good.is_empty() {
+            true => good,
+            false => [&opening[..], &good, closing].concat(),
+        }
     }
 }
 
