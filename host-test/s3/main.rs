@@ -4,8 +4,8 @@
 //!     S3_ACCESS_KEY=… S3_SECRET_KEY=… udmill-s3 FOLDER
 //!
 //! Standard output begins with the origin that it listens on, and goes on with a line a request, written before the
-//! answer: method, path and status. Left out: TLS, and buckets as
-//! names of hosts; a bucket that is not there is made by the first object in it. It runs until it is killed.
+//! answer: method, path and status. Left out: TLS, and buckets as names of hosts. A bucket that is not there is made by
+//! the first object in it. It runs until it is killed.
 
 use std::convert::Infallible;
 use std::env;
