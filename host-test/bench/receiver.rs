@@ -2,8 +2,8 @@
 //!
 //! `udmill serve` runs both components, each in a process of its own with the same limits, while the load comes from
 //! this process on the same machine. All take turns, round by round, and the best round of each counts, as with the
-//! mapping. One-event deliveries go over [`CONNECTIONS`] connections; deliveries of [`BATCH`] events one at a time, since
-//! the command reads its file on one core as well. The hello is a bare GET.
+//! mapping. Requests go over [`CONNECTIONS`] connections; deliveries of [`BATCH`] events also one at a time, since the
+//! command reads its file on one core, while a server has them all. The hello is a bare GET.
 //!
 //! Latency is that of [`Load::latencies`] under half of what each server answered at most. Under that load, the
 //! receiver's memory is watched for ten parts of a run.
@@ -66,6 +66,8 @@ struct Best {
     hello: f64,
     single: f64,
     batches: f64,
+    /// Of these, one at a time.
+    in_turn: f64,
     command: f64,
     hello_p99: Duration,
     single_p99: Duration,
@@ -80,6 +82,7 @@ pub fn measure(logs: &[Vec<u8>], times: &Times) -> Result<(Table, Table)> {
         hello: 0.0,
         single: 0.0,
         batches: 0.0,
+        in_turn: 0.0,
         command: 0.0,
         hello_p99: Duration::MAX,
         single_p99: Duration::MAX,
@@ -134,8 +137,12 @@ impl Bench {
         let most = |best: &mut f64, found: f64| *best = best.max(found);
         most(&mut best.hello, self.hello.saturate(CONNECTIONS, turn)?);
         most(&mut best.single, self.single.saturate(CONNECTIONS, turn)?);
-        let batches = self.batches.saturate(1, turn)?;
-        most(&mut best.batches, batches * BATCH as f64);
+        for (connections, best) in [(CONNECTIONS, &mut best.batches), (1, &mut best.in_turn)] {
+            most(
+                best,
+                self.batches.saturate(connections, turn)? * BATCH as f64,
+            );
+        }
         let took = command(&self.file)?;
         most(
             &mut best.command,
@@ -205,6 +212,12 @@ impl Best {
                 plain,
             ),
             figure(
+                "the same, one delivery at a time",
+                self.in_turn / self.command,
+                (0.6, 0.8),
+                plain,
+            ),
+            figure(
                 "receiver, p99 latency at half load, against a hello's",
                 p99,
                 (5.0, 2.0),
@@ -235,6 +248,7 @@ impl Best {
                 self.batches,
                 String::new(),
             ),
+            ("the same, one at a time", self.in_turn, String::new()),
             (
                 "`udmill transform`, events of the same",
                 self.command,
