@@ -1,0 +1,9 @@
+//! The collector of Harness audit events, without I/O: it says what to ask, write, read and wait for, and takes the
+//! answers, so that every path is tested without a network.
+//!
+//! It follows Harness' published Audit API (apidocs.harness.io, tag Audit) and S3's conditional writes
+//! (docs.aws.amazon.com, "How to prevent object overwrites with conditional writes"), as of November 2026.
+#![forbid(unsafe_code)]
+
+mod names;
+pub mod settings;
