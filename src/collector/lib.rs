@@ -5,5 +5,10 @@
 //! (docs.aws.amazon.com, "How to prevent object overwrites with conditional writes"), as of November 2026.
 #![forbid(unsafe_code)]
 
+pub mod answer;
+pub mod harness;
 mod names;
+mod pace;
 pub mod settings;
+#[cfg(test)]
+mod testing;
