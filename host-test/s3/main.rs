@@ -7,15 +7,15 @@
 //! answer: method, path and status. Left out: TLS, and buckets as names of hosts. A bucket that is not there is made by
 //! the first object in it. It runs until it is killed.
 
-use std::convert::Infallible;
 use std::env;
 use std::io::{self, Write};
 
 use anyhow::{Context, anyhow};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper::{Request, Response};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -52,14 +52,18 @@ async fn main() -> anyhow::Result<()> {
 async fn answer(
     service: &S3Service,
     request: Request<Incoming>,
-) -> Result<Response<s3s::Body>, Infallible> {
+) -> Result<Response<s3s::Body>, hyper::Error> {
     let asked = format!("{} {}", request.method(), request.uri().path());
-    let answer = match Service::call(service, request).await {
+    // Whoever is refused while still sending may find the connection closed, and no answer.
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let request = Request::from_parts(head, s3s::Body::from(body));
+    let answer = match service.call(request).await {
         Ok(answer) => answer,
         Err(error) => {
             eprintln!("udmill-s3: {error:?}");
-            let mut answer = Response::new(s3s::Body::default());
-            *answer.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
+            let mut answer = Response::new(s3s::Body::empty());
+            *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             answer
         }
     };
