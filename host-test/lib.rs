@@ -4,6 +4,7 @@
 
 pub mod running;
 pub mod s3;
+mod spin;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -13,6 +13,8 @@ use event_grid::{Answer, Request};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::spin;
+
 /// Longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -125,6 +127,45 @@ impl Start {
 
     /// Starts with something else about the process, its standard output for example.
     pub fn run_with(&self, change: impl FnOnce(&mut Command)) -> Receiver {
+        let spin = spin::binary();
+        let mut command = match &spin {
+            Some(spin) => spin::command(spin, self.config.as_deref(), &self.state()),
+            None => self.serve(),
+        };
+        for (name, value) in &self.variables {
+            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+        }
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let mut printed = child.stdout.take().map(Output::of).unwrap_or_default();
+        let mut logged = Output::of(child.stderr.take().unwrap());
+        let told = match spin {
+            Some(_) => &printed,
+            None => &logged,
+        };
+        // Each address is told in a line of its own, the receiver's first; Spin tells the receiver's twice.
+        let addresses = told.wait(|text| {
+            let found: Vec<SocketAddr> = text.lines().filter_map(address).collect();
+            (found.len() >= 2).then_some(found)
+        });
+        if spin.is_some() {
+            printed = Output::of(spin::written(&self.state(), "stdout"));
+            logged = Output::of(spin::written(&self.state(), "stderr"));
+        }
+        Receiver {
+            child,
+            start: self.clone(),
+            address: addresses[0],
+            admin: addresses[1],
+            printed,
+            logged,
+        }
+    }
+
+    /// The command, as a host.
+    fn serve(&self) -> Command {
         let mut command = Command::new(crate::command());
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
@@ -138,28 +179,7 @@ impl Start {
             command.arg("--config").arg(file);
         }
         command.env("XDG_CACHE_HOME", crate::cache());
-        for (name, value) in &self.variables {
-            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
-        }
-        command.stdin(Stdio::null());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        change(&mut command);
-        let mut child = command.spawn().unwrap();
-        let printed = child.stdout.take().map(Output::of).unwrap_or_default();
-        let logged = Output::of(child.stderr.take().unwrap());
-        // Each address is told in a line of its own, the receiver's first.
-        let addresses = logged.wait(|text| {
-            let found: Vec<SocketAddr> = text.lines().filter_map(address).collect();
-            (found.len() >= 2).then_some(found)
-        });
-        Receiver {
-            child,
-            start: self.clone(),
-            address: addresses[0],
-            admin: addresses[1],
-            printed,
-            logged,
-        }
+        command
     }
 }
 
@@ -277,6 +297,9 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
+        if spin::binary().is_some() {
+            spin::end(&mut self.child);
+        }
         // It may have ended on its own, which the test has then noticed.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -9,7 +9,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// The components: packages that are built for [`TARGET`] and for nothing else.
@@ -79,17 +79,47 @@ fn run(args: Vec<OsString>) -> Result<(), Failed> {
 
 fn test() -> Result<(), Failed> {
     s3()?;
-    // All packages together share the features of what they depend on, and so take the wasmtime that was just built. The
-    // normalizer's component has no tests of its own, and no linker but WebAssembly's takes the names of its exports.
-    finish(cargo(&[
-        "test",
-        "--release",
-        "--workspace",
-        "--exclude",
-        "udmill-transform",
-    ]))?;
+    finish(tests())?;
     python("host-test/oracle/run.py")?;
-    python("host-test/clients/run.py")
+    python("host-test/clients/run.py")?;
+    under_spin()
+}
+
+/// Runs the tests that ask nothing of a host but to run the receiver under the Spin that SPIN names or that is on PATH.
+/// Components speak WASI 0.3, as Spin does since 4.1.
+fn under_spin() -> Result<(), Failed> {
+    // Tests run in a folder of their own.
+    let named = env::var_os("SPIN").map(|it| path::absolute(&it).map_or(it, OsString::from));
+    let spin = named.clone().unwrap_or_else(|| "spin".into());
+    let output = Command::new(&spin).arg("--version").output();
+    let found = output.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned());
+    if found.as_deref().is_ok_and(is_new_enough) {
+        let mut tests = tests();
+        tests.args(["--test", "receiver", "--", "deliveries::", "handshakes::"]);
+        tests.env("UDMILL_SPIN", spin);
+        return finish(tests);
+    }
+    if named.is_some() {
+        eprintln!("xtask: expected Spin 4.1 or newer in SPIN, but found {spin:?}: {found:?}");
+        return Err(Failed(1));
+    }
+    println!("the receiver under Spin: skipped: no Spin 4.1 on PATH");
+    Ok(())
+}
+
+/// Whether it is 4.1 or newer: `spin 4.1.0 (94a8fc8 2026-08-21)`.
+fn is_new_enough(version: &str) -> bool {
+    let numbers = version.strip_prefix("spin ").unwrap_or_default();
+    let mut numbers = numbers.split('.').map_while(|it| it.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(4), Some(1))
+}
+
+/// All packages together share the features of what they depend on, and so take the wasmtime that was just built. The
+/// normalizer's component has no tests of its own, and no linker but WebAssembly's takes the names of its exports.
+fn tests() -> Command {
+    let mut tests = cargo(&["test", "--release", "--workspace"]);
+    tests.args(["--exclude", "udmill-transform"]);
+    tests
 }
 
 /// The S3 server that destinations are tested before, built apart since the features that it asks of shared packages
