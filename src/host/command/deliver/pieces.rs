@@ -7,6 +7,7 @@
 use std::io::{self, Read};
 use std::mem;
 
+use serde_json::Value;
 use udmill::wit::{Batch, Options, Span};
 use udmill::{Component, Failure, Stream};
 
@@ -17,7 +18,9 @@ pub struct Pieces {
     stream: Stream,
     joint: Vec<u8>,
     most: usize,
-    /// What begins and ends `good`.
+    /// What stands open around the logs in `good`.
+    opening: Vec<u8>,
+    /// What begins and ends `good`: nothing where the wrappers are broken.
     wrappers: (Vec<u8>, Vec<u8>),
     good: Vec<u8>,
     rejected: Vec<u8>,
@@ -42,6 +45,7 @@ impl Pieces {
         Pieces {
             joint: joint.as_bytes().to_vec(),
             most: max_body,
+            opening: Vec::new(),
             wrappers: Default::default(),
             good: Vec::new(),
             rejected: Vec::new(),
@@ -106,11 +110,17 @@ impl Pieces {
             None => self.stream.around(log),
         };
         let length = opening.len() + self.good.len() + self.joint.len() + raw.len() + closing.len();
-        let is_other = opening != self.wrappers.0;
-        let wrappers = is_other.then(|| (opening.to_vec(), closing));
-        let full = (is_other || length > self.most.min(PIECE)).then(|| self.take_good());
-        if let Some(wrappers) = wrappers {
-            self.wrappers = wrappers;
+        let others = (opening != self.opening).then(|| (opening.to_vec(), closing));
+        let is_full = others.is_some() || length > self.most.min(PIECE);
+        let full = is_full.then(|| self.take_good());
+        if let Some((opening, closing)) = others {
+            let is_whole =
+                serde_json::from_slice::<Value>(&[&opening[..], &closing].concat()).is_ok();
+            self.opening.clone_from(&opening);
+            self.wrappers = match is_whole {
+                true => (opening, closing),
+                false => Default::default(),
+            };
         }
         if !self.good.is_empty() {
             match self.wrappers.0.is_empty() {
