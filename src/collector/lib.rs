@@ -6,9 +6,22 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+mod collect;
+mod event;
 pub mod harness;
+#[cfg(test)]
+mod loss;
 mod names;
 mod pace;
+mod pages;
 pub mod settings;
+mod state;
+mod step;
+mod store;
+mod summary;
 #[cfg(test)]
 mod testing;
+
+pub use collect::{Order, Plan};
+pub use step::{Action, Condition, Now, Reply, Run, Step, Write};
+pub use summary::{Error, Outcome, Summary};

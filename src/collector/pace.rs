@@ -91,10 +91,7 @@ mod tests {
                 .count()
         });
         let busiest = busiest.max().unwrap_or_default() as u64;
-        assert!(
-            (PER_MINUTE..=400).contains(&busiest),
-            "{busiest}"
-        );
+        assert!((PER_MINUTE..=400).contains(&busiest), "{busiest}");
     }
 
     #[test]

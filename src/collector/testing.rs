@@ -15,3 +15,108 @@ pub fn settings(more: &[(&str, &str)]) -> Settings {
     let all = all.map(|(name, value)| ((*name).into(), (*value).into()));
     from_environment(&all.collect::<BTreeMap<String, String>>()).expect("settings")
 }
+
+pub mod lambda;
+pub mod server;
+pub mod store;
+
+use crate::pace::Chance;
+use crate::{Action, Now, Order, Outcome, Plan, Reply, Run, Step};
+use server::Server;
+use store::Store;
+
+/// When the simulated time begins: 2026-01-01T00:00:00Z.
+pub const EPOCH: i64 = 1_767_225_600_000;
+/// A minute, in milliseconds.
+pub const MINUTE: i64 = 60_000;
+
+/// A Harness server, an object store and a clock.
+pub struct World {
+    pub server: Server,
+    pub store: Store,
+    /// Milliseconds since [`EPOCH`].
+    pub elapsed: u64,
+    /// The local clock less the true one, in milliseconds.
+    pub skew: i64,
+    pub chance: Chance,
+    runs: u64,
+}
+
+impl World {
+    pub fn new(seed: u64) -> World {
+        World {
+            server: Server::default(),
+            store: Store::default(),
+            elapsed: 0,
+            skew: 0,
+            chance: Chance::new(seed),
+            runs: 0,
+        }
+    }
+
+    /// The true time.
+    pub fn time(&self) -> i64 {
+        EPOCH + self.elapsed as i64
+    }
+
+    pub fn now(&self) -> Now {
+        Now {
+            wall: self.time() + self.skew,
+            elapsed: self.elapsed,
+        }
+    }
+
+    pub fn pass(&mut self, minutes: i64) {
+        self.elapsed += (minutes * MINUTE) as u64;
+    }
+
+    /// A run that has not begun.
+    pub fn start(&mut self, settings: &Settings, plan: Plan, budget_ms: u64) -> Run {
+        self.runs += 1;
+        let order = Order {
+            plan,
+            budget_ms,
+            owner: format!("run-{}", self.runs),
+            seed: self.chance.below(u64::MAX),
+        };
+        Run::new(settings.clone(), order, self.now())
+    }
+
+    /// A whole run.
+    pub fn run(&mut self, settings: &Settings) -> Outcome {
+        let mut run = self.start(settings, Plan::Live, 600_000);
+        self.finish(&mut run, u64::MAX).expect("an end")
+    }
+
+    /// Takes a run to its end; none if it dies after this many actions.
+    pub fn finish(&mut self, run: &mut Run, actions: u64) -> Option<Outcome> {
+        let mut reply = None;
+        for _ in 0..actions {
+            match run.step(reply, self.now()) {
+                Step::Done(outcome) => return Some(*outcome),
+                Step::Do(action) => reply = Some(self.perform(action)),
+            }
+        }
+        None
+    }
+
+    /// Does what a run asks for.
+    pub fn perform(&mut self, action: Action) -> Reply {
+        match action {
+            Action::Send(request, within) => {
+                self.elapsed += 50 + self.chance.below(150);
+                let now = self.time();
+                self.server
+                    .answer(&request, within, now, &mut self.elapsed, &mut self.chance)
+            }
+            Action::Wait(ms) => {
+                self.elapsed += ms;
+                Reply::Done
+            }
+            other => {
+                self.elapsed += 10 + self.chance.below(30);
+                self.store.perform(other, &mut self.chance)
+            }
+        }
+    }
+}

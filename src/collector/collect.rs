@@ -1,0 +1,344 @@
+//! A run: whose turn it is, where to begin, and pass after pass until nothing is due.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::answer;
+use crate::event;
+use crate::harness::{Cursor, request};
+use crate::pace::{Bucket, Chance};
+use crate::settings::Settings;
+use crate::state::{self, Lease, Pass, State, Window};
+use crate::step::{Condition, Desk};
+use crate::summary::{Error, Outcome, Summary};
+
+/// How long a run may be silent before another one may take over. Every write of the state renews it.
+const LEASE_MS: i64 = 300_000;
+/// A pass over less than this is not worth opening after another one.
+const LEAST_PASS_MS: i64 = 60_000;
+
+/// What a run is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What to collect.
+    pub plan: Plan,
+    /// How long the run may take, in milliseconds; what is left is the next run's.
+    pub budget_ms: u64,
+    /// A name that no other run has.
+    pub owner: String,
+    /// For chance in waits.
+    pub seed: u64,
+}
+
+/// What to collect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// What has come since the last run.
+    Live,
+    /// What is stamped between two times, in epoch milliseconds, both included; the watermark is left alone.
+    Backfill { from: i64, to: i64 },
+}
+
+pub(crate) async fn run(settings: Settings, order: Order, desk: Rc<Desk>) -> Outcome {
+    let now = desk.now();
+    let mut collector = Collector {
+        bucket: Bucket::new(now.elapsed),
+        chance: Chance::new(order.seed),
+        deadline: now.elapsed.saturating_add(order.budget_ms),
+        skew: 0,
+        summary: Summary {
+            warnings: settings.warnings.clone(),
+            ..Summary::default()
+        },
+        etag: None,
+        state: State::new(&settings, 0),
+        seen: HashMap::new(),
+        settings,
+        order,
+        desk,
+    };
+    let mut error = collector.work().await.err();
+    let is_ours = collector.etag.is_some() && error != Some(Error::Overtaken);
+    if is_ours {
+        // Progress is kept, and the lease given back, also after a failure.
+        collector.state.lease = None;
+        let saved = collector.write_state().await.err();
+        error = error.or(saved);
+        let lag = collector.server_now() - collector.state.watermark;
+        collector.summary.lag_ms = Some(lag);
+    }
+    Outcome {
+        summary: collector.summary,
+        error,
+    }
+}
+
+pub(crate) struct Collector {
+    pub(crate) settings: Settings,
+    pub(crate) order: Order,
+    pub(crate) desk: Rc<Desk>,
+    pub(crate) bucket: Bucket,
+    pub(crate) chance: Chance,
+    pub(crate) deadline: u64,
+    /// The server's clock less ours, in milliseconds.
+    pub(crate) skew: i64,
+    pub(crate) summary: Summary,
+    /// Of the state as we know it; none while it is not ours.
+    pub(crate) etag: Option<String>,
+    pub(crate) state: State,
+    /// Ids that are written already, with their times, as far as they can come again.
+    pub(crate) seen: HashMap<String, i64>,
+}
+
+impl Collector {
+    async fn work(&mut self) -> Result<(), Error> {
+        self.ask_time().await?;
+        self.take_turn().await?;
+        self.remember().await?;
+        self.move_lambda_state().await?;
+        let mut passes = 0;
+        loop {
+            if self.state.pass.is_none() && !self.open_pass(passes) {
+                self.summary.complete = true;
+                return Ok(());
+            }
+            passes += 1;
+            while let Some(pass) = self.state.pass {
+                if self.state.window.is_none() && pass.at > pass.until {
+                    self.close_pass(pass);
+                    continue;
+                }
+                if self.state.window.is_none() {
+                    self.open_window(pass);
+                }
+                if !self.read_window().await? {
+                    return Ok(());
+                }
+                self.close_window(pass).await?;
+            }
+        }
+    }
+
+    /// The server's clock counts: ours may be wrong, and a watermark in its future would skip events.
+    async fn ask_time(&mut self) -> Result<(), Error> {
+        let now = self.desk.now().wall;
+        let request = request(&self.settings, (now, now), 1, &Cursor::Index(0));
+        let (_, answer) = self.fetch(request, 1).await?;
+        match answer::server_time(&answer) {
+            Some(time) => {
+                self.skew = time - self.desk.now().wall;
+                if self.skew.abs() > 60_000 {
+                    let skew = self.skew / 1000;
+                    let message =
+                        format!("expected the server's clock here, but found it {skew} s ahead");
+                    self.summary.warnings.push(message);
+                }
+            }
+            None => {
+                let message = "expected a `Date` in the server's answer, but found none; the local clock is used";
+                self.summary.warnings.push(message.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn server_now(&self) -> i64 {
+        self.desk.now().wall + self.skew
+    }
+
+    /// Reads the state, or makes the first one, and takes the lease.
+    async fn take_turn(&mut self) -> Result<(), Error> {
+        let key = self.state_key();
+        let condition = match self.read_object(&key).await? {
+            Some((bytes, etag)) => {
+                let wrong = |message: String| Error::State(format!("{message} (in `{key}`)"));
+                self.state = State::read(&bytes).map_err(wrong)?;
+                Condition::Matches(etag)
+            }
+            None => {
+                self.first_state().await?;
+                Condition::Absent
+            }
+        };
+        if self.state.account != self.settings.account {
+            let message =
+                "expected the account of `HARNESS_ACCOUNT_ID` in the state, but found another one";
+            return Err(Error::State(message.to_owned()));
+        }
+        let now = self.server_now();
+        let (owner, until) = match &self.state.lease {
+            Some(lease) => (lease.owner.as_str(), lease.until),
+            None => ("", i64::MIN),
+        };
+        // A lease beyond any that could have been taken is a clock's mistake and does not count.
+        if owner != self.order.owner && until > now && until <= now + 2 * LEASE_MS {
+            return Err(Error::Busy(until));
+        }
+        let filters = state::fingerprint(&self.settings);
+        if self.state.filters != filters {
+            self.state.filters = filters;
+            if let Some(window) = &mut self.state.window {
+                window.restart();
+            }
+        }
+        self.renew_lease();
+        self.claim(condition).await
+    }
+
+    /// After the Lambda: from its `since` less the overlap, for what it lost at its last run's end or came late.
+    async fn first_state(&mut self) -> Result<(), Error> {
+        let minutes = self.settings.start_minutes_back;
+        let mut start = self.server_now() - minutes * 60_000;
+        if let Plan::Backfill { from, .. } = self.order.plan {
+            start = from;
+        } else {
+            let key = self.settings.lambda_state_key.clone();
+            if let Some((bytes, _)) = self.read_object(&key).await? {
+                let since = state::lambda_since(&bytes);
+                let since = since.map_err(|it| Error::State(format!("{it} (in `{key}`)")))?;
+                start = (since - self.settings.overlap_ms).max(0);
+                let message = format!(
+                    "took over from the Lambda's state `{key}`; events of its last {} minutes come again",
+                    self.settings.overlap_ms / 60_000
+                );
+                self.summary.warnings.push(message);
+                self.state = State::new(&self.settings, start);
+                self.state.lambda = Some(key);
+                return Ok(());
+            }
+        }
+        self.state = State::new(&self.settings, start);
+        Ok(())
+    }
+
+    pub(crate) fn renew_lease(&mut self) {
+        let until = self.server_now() + LEASE_MS;
+        self.state.lease = Some(Lease {
+            owner: self.order.owner.clone(),
+            until,
+        });
+    }
+
+    /// What is written already: the overlap, the open window, and the page that was in flight when a run died.
+    async fn remember(&mut self) -> Result<(), Error> {
+        if let Some(key) = self.state.ids.clone() {
+            let Some((bytes, _)) = self.read_object(&key).await? else {
+                return Err(Error::State(format!(
+                    "expected the ids of the overlap at `{key}`, but found none"
+                )));
+            };
+            let value = serde_json::from_slice(&bytes).unwrap_or_default();
+            let ids = state::read_ids(&value).map_err(Error::State)?;
+            self.seen.extend(ids);
+        }
+        let mut found = Vec::new();
+        let end = self.state.window.as_ref().map_or(0, |it| it.end);
+        let in_flight = std::mem::take(&mut self.state.in_flight);
+        for key in &in_flight {
+            match self.read_object(key).await? {
+                Some((bytes, _)) => {
+                    let text = String::from_utf8_lossy(&bytes);
+                    let ids = text.lines().filter_map(event::of_line);
+                    found.extend(ids.map(|(id, time)| (id, time.unwrap_or(end))));
+                }
+                None => self.summary.unconfirmed += 1,
+            }
+        }
+        if let Some(window) = &mut self.state.window {
+            window.objects += in_flight.len() as u32;
+            window.ids.extend(found);
+            self.seen.extend(window.ids.iter().cloned());
+        }
+        Ok(())
+    }
+
+    /// The Lambda's state lies where the feed reads, which would take it for a log.
+    async fn move_lambda_state(&mut self) -> Result<(), Error> {
+        let Some(key) = self.state.lambda.clone() else {
+            return Ok(());
+        };
+        if let Some((bytes, _)) = self.read_object(&key).await? {
+            let copy = format!("{}/lambda-state.json", self.settings.state_prefix);
+            self.write_object(
+                &copy,
+                bytes,
+                "application/json",
+                Vec::new(),
+                Condition::None,
+            )
+            .await?;
+            self.delete_object(&key).await?;
+        }
+        self.state.lambda = None;
+        self.write_state().await
+    }
+
+    /// Freezes a pass over what is due; none is opened if too little is.
+    fn open_pass(&mut self, passes: u32) -> bool {
+        let now = self.server_now();
+        let until = match self.order.plan {
+            Plan::Live => now - self.settings.settle_ms,
+            Plan::Backfill { to, .. } => to.min(now - self.settings.settle_ms),
+        };
+        let least = if passes == 0 { 1 } else { LEAST_PASS_MS };
+        if until - self.state.watermark < least {
+            return false;
+        }
+        let at = self.state.next_start.min(self.state.watermark + 1);
+        self.state.pass = Some(Pass {
+            at,
+            until,
+            opened: now,
+        });
+        true
+    }
+
+    fn close_pass(&mut self, pass: Pass) {
+        self.state.watermark = pass.until;
+        self.state.next_start = (pass.until + 1).min(pass.opened - self.settings.overlap_ms);
+        self.state.pass = None;
+    }
+
+    fn open_window(&mut self, pass: Pass) {
+        let span = self.state.span.clamp(1, self.settings.window_ms);
+        self.state.window = Some(Window {
+            start: pass.at,
+            end: pass.until.min(pass.at.saturating_add(span - 1)),
+            page_size: self.settings.page_size,
+            cursor: Cursor::Index(0),
+            pages: 0,
+            objects: 0,
+            ids: Vec::new(),
+        });
+    }
+
+    /// Keeps the ids that can come again: of the next pass's overlap, and of windows that were read ahead of.
+    async fn close_window(&mut self, pass: Pass) -> Result<(), Error> {
+        let Some(window) = self.state.window.take() else {
+            return Ok(());
+        };
+        let overlap = pass.opened - self.settings.overlap_ms;
+        self.seen
+            .retain(|_, time| *time >= overlap || *time > window.end);
+        let pass = Pass {
+            at: window.end + 1,
+            ..pass
+        };
+        self.state.pass = Some(pass);
+        self.state.span = (self.state.span.saturating_mul(2)).min(self.settings.window_ms);
+        self.summary.windows += 1;
+        let is_last = pass.at > pass.until;
+        if is_last {
+            self.close_pass(pass);
+        }
+        let old = match window.ids.is_empty() {
+            true => None,
+            false => self.save_ids().await?,
+        };
+        // The last state of a run is written with the lease given back.
+        if !is_last || old.is_some() {
+            self.write_state().await?;
+        }
+        self.forget(old).await
+    }
+}

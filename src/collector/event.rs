@@ -1,0 +1,236 @@
+//! Audit events of the list API, as far as the collector has to know them: their id, their time, and their line.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::names::LOGINS;
+use crate::settings::{Settings, Shape};
+
+/// An event on its way into an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// `auditId`; of an event that has none, a hash of it.
+    pub id: String,
+    /// `timestamp`, in epoch milliseconds, if there is one.
+    pub time: Option<i64>,
+    /// The line to write, without its end.
+    pub line: String,
+}
+
+/// Reads an event of a page; none if a filter that the server cannot apply leaves it out.
+pub fn read(value: &Value, settings: &Settings) -> Option<Event> {
+    let action = value["action"].as_str().unwrap_or_default();
+    if settings.exclude_logins && LOGINS.contains(&action) {
+        return None;
+    }
+    let principal = &value["authenticationInfo"]["principal"]["type"];
+    if settings.exclude_system && principal == "SYSTEM" {
+        return None;
+    }
+    let line = match settings.shape {
+        Shape::Streaming if value.is_object() => streaming(value).to_string(),
+        _ => value.to_string(),
+    };
+    Some(Event {
+        id: id(value),
+        time: value["timestamp"].as_i64(),
+        line,
+    })
+}
+
+/// The id and the time in a line that was written earlier, in either shape.
+pub fn of_line(line: &str) -> Option<(String, Option<i64>)> {
+    let value = serde_json::from_str::<Value>(line).ok()?;
+    let id_found = value["auditEventId"].as_str();
+    let time = value["auditEventTime"]
+        .as_str()
+        .and_then(|it| it.parse().ok());
+    let time = time.or(value["timestamp"].as_i64());
+    Some((id_found.map_or_else(|| id(&value), str::to_owned), time))
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of sorted ids: the same events have the same name.
+pub fn hash16<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    hex16(ids.join("\n").as_bytes())
+}
+
+/// How long after its time an event was stored, in milliseconds: the first eight digits of an id are the second of
+/// storing, as MongoDB's ObjectId has it.
+pub fn lateness_ms(event: &Event) -> Option<i64> {
+    let second = event.id.get(..8).filter(|_| event.id.len() == 24)?;
+    let second = i64::from_str_radix(second, 16).ok()?;
+    Some(second * 1000 - event.time?)
+}
+
+fn id(value: &Value) -> String {
+    let id = value["auditId"].as_str().filter(|it| !it.is_empty());
+    id.map_or_else(
+        || format!("hash-{}", hex16(value.to_string().as_bytes())),
+        str::to_owned,
+    )
+}
+
+fn hex16(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The shape of Harness' audit streaming (developer.harness.io, "Audit streaming", November 2026), which has neither
+/// labels nor `auditEventData` nor `environment`.
+fn streaming(value: &Value) -> Value {
+    let author = &value["authenticationInfo"];
+    let principal = &author["principal"];
+    let (kind, name) = (&principal["type"], &principal["identifier"]);
+    let user_id = &author["labels"]["userId"];
+    let mut who = Map::new();
+    put(&mut who, "type", kind);
+    put(
+        &mut who,
+        "identifier",
+        if user_id.is_string() { user_id } else { name },
+    );
+    if kind == "USER" {
+        put(&mut who, "email", name);
+    }
+    let mut request = Map::new();
+    put(
+        &mut request,
+        "requestMethod",
+        &value["httpRequestInfo"]["requestMethod"],
+    );
+    put(
+        &mut request,
+        "clientIP",
+        &value["requestMetadata"]["clientIP"],
+    );
+    let mut out = Map::new();
+    out.insert("auditEventId".into(), json!(id(value)));
+    out.insert("auditEventAuthor".into(), json!({"principal": who}));
+    put(&mut out, "auditModule", &value["module"]);
+    out.insert(
+        "auditResource".into(),
+        only(&value["resource"], &["type", "identifier"]),
+    );
+    let scope = ["accountIdentifier", "orgIdentifier", "projectIdentifier"];
+    out.insert(
+        "auditResourceScope".into(),
+        only(&value["resourceScope"], &scope),
+    );
+    put(&mut out, "auditAction", &value["action"]);
+    if !request.is_empty() {
+        out.insert("auditHttpRequestInfo".into(), Value::Object(request));
+    }
+    // A text of milliseconds is one of the forms in use, and loses nothing to floating point.
+    match value["timestamp"].as_i64() {
+        Some(time) => _ = out.insert("auditEventTime".into(), json!(time.to_string())),
+        None => put(&mut out, "auditEventTime", &value["timestamp"]),
+    }
+    Value::Object(out)
+}
+
+fn only(value: &Value, keys: &[&str]) -> Value {
+    let mut out = Map::new();
+    for key in keys {
+        put(&mut out, key, &value[*key]);
+    }
+    Value::Object(out)
+}
+
+fn put(out: &mut Map<String, Value>, key: &str, value: &Value) {
+    if !value.is_null() {
+        out.insert(key.to_owned(), value.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::settings;
+
+    fn login() -> Value {
+        json!({
+            "auditId": "6955b93ea1b2c3d4e5596d22",
+            "timestamp": 1_767_225_661_013_i64,
+            "resourceScope": {"accountIdentifier": "acc", "labels": {"a": "b"}},
+            "authenticationInfo": {
+                "principal": {"type": "USER", "identifier": "ana@example.com"},
+                "labels": {"userId": "u1"},
+            },
+            "requestMetadata": {"clientIP": "203.0.113.24"},
+            "module": "CORE", "action": "LOGIN",
+            "resource": {"type": "USER", "identifier": "ana@example.com", "labels": {"x": "y"}},
+            "auditEventData": {"type": "Some", "gone": null},
+        })
+    }
+
+    #[test]
+    fn the_api_shape_is_the_event_as_it_came() {
+        let event = read(&login(), &settings(&[])).expect("an event");
+        assert_eq!(event.line, login().to_string());
+        assert_eq!(event.id, "6955b93ea1b2c3d4e5596d22");
+        assert_eq!(
+            lateness_ms(&event),
+            Some(0x6955_b93e * 1000 - 1_767_225_661_013)
+        );
+    }
+
+    /// Defect 33 of the Lambda: its shape is not the one that Google's parser names.
+    #[test]
+    fn the_streaming_shape_has_the_names_that_googles_parser_reads() {
+        let event = read(&login(), &settings(&[("OUTPUT_SHAPE", "streaming")])).expect("an event");
+        let wanted = json!({
+            "auditEventId": "6955b93ea1b2c3d4e5596d22",
+            "auditEventAuthor": {"principal": {"type": "USER", "identifier": "u1", "email": "ana@example.com"}},
+            "auditModule": "CORE",
+            "auditResource": {"type": "USER", "identifier": "ana@example.com"},
+            "auditResourceScope": {"accountIdentifier": "acc"},
+            "auditAction": "LOGIN",
+            "auditHttpRequestInfo": {"clientIP": "203.0.113.24"},
+            "auditEventTime": "1767225661013",
+        });
+        assert_eq!(event.line, wanted.to_string());
+    }
+
+    #[test]
+    fn an_id_is_found_again_in_a_written_line_of_either_shape() {
+        for shape in ["api", "streaming"] {
+            for value in [login(), json!({"timestamp": 7}), json!("odd")] {
+                let event = read(&value, &settings(&[("OUTPUT_SHAPE", shape)])).expect("an event");
+                assert_eq!(
+                    of_line(&event.line),
+                    Some((event.id, event.time)),
+                    "{value}"
+                );
+            }
+        }
+        assert_eq!(of_line("{"), None);
+    }
+
+    /// Defect 19 of the Lambda: both exclusions together are impossible.
+    #[test]
+    fn both_exclusions_are_applied_here_too() {
+        let both = settings(&[(
+            "STATIC_FILTER",
+            "EXCLUDE_LOGIN_EVENTS,EXCLUDE_SYSTEM_EVENTS",
+        )]);
+        let system = json!({"authenticationInfo": {"principal": {"type": "SYSTEM"}}});
+        assert_eq!(read(&login(), &both), None);
+        assert_eq!(read(&system, &both), None);
+        assert!(read(&json!({"action": "CREATE"}), &both).is_some());
+    }
+
+    #[test]
+    fn the_same_events_have_the_same_hash_in_any_order() {
+        assert_eq!(
+            hash16(["b", "a"].into_iter()),
+            hash16(["a", "b"].into_iter())
+        );
+        assert_ne!(hash16(["a"].into_iter()), hash16(["b"].into_iter()));
+        assert_eq!(hash16(["a"].into_iter()).len(), 16);
+    }
+}

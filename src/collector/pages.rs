@@ -1,0 +1,323 @@
+//! A window, page by page: what is new in a page is written as an object, then the window's cursor moves on.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::answer::{self, Answer, Failure, Page, Remedy};
+use crate::collect::Collector;
+use crate::event::{self, Event, hash16};
+use crate::harness::{Cursor, Request, request};
+use crate::pace;
+use crate::state::Window;
+use crate::step::{Action, Condition, Reply};
+use crate::summary::Error;
+
+/// How long an attempt may take.
+const ATTEMPT_MS: u64 = 30_000;
+/// A query that is too slow is not made shorter than this.
+const SHORTEST_MS: i64 = 60_000;
+
+/// How the pages of a window are walked, which a run learns anew.
+#[derive(Default)]
+struct Walk {
+    refusals: u32,
+    by_index: bool,
+    last: Option<String>,
+}
+
+impl Window {
+    /// Begins anew, with the same bounds; ids keep what is written from being written again.
+    pub(crate) fn restart(&mut self) {
+        self.cursor = Cursor::Index(0);
+        self.pages = 0;
+    }
+}
+
+impl Collector {
+    /// Reads the open window to its end; false if the run's time is up before.
+    pub(crate) async fn read_window(&mut self) -> Result<bool, Error> {
+        let by_index = |it: &Window| matches!(it.cursor, Cursor::Index(1..));
+        let mut walk = Walk {
+            by_index: self.state.window.as_ref().is_some_and(by_index),
+            ..Walk::default()
+        };
+        while let Some(window) = self.state.window.clone() {
+            if self.desk.now().elapsed >= self.deadline {
+                return Ok(false);
+            }
+            let bounds = (window.start, window.end);
+            let request = request(&self.settings, bounds, window.page_size, &window.cursor);
+            let page = match self.fetch(request, window.page_size).await {
+                Ok((page, _)) => page,
+                Err(error) => {
+                    self.recover(error, &window, &mut walk).await?;
+                    continue;
+                }
+            };
+            if walk.is_stuck(&page, &window.cursor) {
+                self.unstick(&window, &mut walk).await?;
+                continue;
+            }
+            self.keep(&page).await?;
+            let Some(window) = &mut self.state.window else {
+                return Ok(true);
+            };
+            if !page.has_next {
+                return Ok(true);
+            }
+            window.pages += 1;
+            window.cursor = match page.token {
+                Some(token) if !walk.by_index => Cursor::Token(token),
+                _ => {
+                    // From here on by number: tokens that come and go cannot be counted on.
+                    walk.by_index = true;
+                    Cursor::Index(window.pages)
+                }
+            };
+            if window.pages >= self.settings.window_pages && window.end > window.start {
+                self.split().await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// After a failure that is not only of the moment: without the token, or with a shorter window.
+    async fn recover(
+        &mut self,
+        error: Error,
+        window: &Window,
+        walk: &mut Walk,
+    ) -> Result<(), Error> {
+        let Error::Harness(Failure { remedy, .. }, _) = &error else {
+            return Err(error);
+        };
+        match remedy {
+            Remedy::DropToken if matches!(window.cursor, Cursor::Token(_)) => {
+                walk.refusals += 1;
+                walk.by_index = walk.refusals > 1;
+                walk.last = None;
+                if let Some(window) = &mut self.state.window {
+                    window.restart();
+                }
+                Ok(())
+            }
+            Remedy::Shorten if window.end - window.start >= SHORTEST_MS => {
+                walk.last = None;
+                self.split().await?;
+                let wait = pace::wait(0, None, &mut self.chance);
+                self.pause(wait).await
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// First by number instead of token, then with half the window, and then loudly.
+    async fn unstick(&mut self, window: &Window, walk: &mut Walk) -> Result<(), Error> {
+        walk.last = None;
+        if !walk.by_index {
+            walk.by_index = true;
+            if let Some(window) = &mut self.state.window {
+                window.restart();
+            }
+            return Ok(());
+        }
+        if window.end <= window.start {
+            return Err(Error::Stuck(window.start));
+        }
+        self.split().await
+    }
+
+    /// Halves the window. What was written beyond it is remembered, but not in the state, which has to stay small.
+    async fn split(&mut self) -> Result<(), Error> {
+        let Some(window) = &mut self.state.window else {
+            return Ok(());
+        };
+        window.end = window.start + (window.end - window.start) / 2;
+        window.restart();
+        self.state.span = window.end - window.start + 1;
+        let is_empty = window.ids.is_empty();
+        window.ids.clear();
+        if is_empty {
+            return self.write_state().await;
+        }
+        let old = self.save_ids().await?;
+        self.write_state().await?;
+        self.forget(old).await
+    }
+
+    /// Writes what is new in a page: its keys into the state, the objects, and the progress into the state.
+    async fn keep(&mut self, page: &Page) -> Result<(), Error> {
+        self.summary.pages += 1;
+        let mut on_page = HashSet::new();
+        let mut fresh: Vec<Event> = Vec::new();
+        for event in page
+            .content
+            .iter()
+            .filter_map(|it| event::read(it, &self.settings))
+        {
+            if self.seen.contains_key(&event.id) || !on_page.insert(event.id.clone()) {
+                self.summary.duplicates += 1;
+            } else {
+                self.summary.latest_ms = self.summary.latest_ms.max(event::lateness_ms(&event));
+                fresh.push(event);
+            }
+        }
+        let Some(window) = self.state.window.clone() else {
+            return Ok(());
+        };
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let parts = parts(&fresh, self.settings.max_object_bytes);
+        let keys = parts.iter().zip(window.objects..);
+        let keys: Vec<String> = keys.map(|(part, at)| self.key(&window, at, part)).collect();
+        self.state.in_flight.clone_from(&keys);
+        self.write_state().await?;
+        for (part, key) in parts.iter().zip(&keys) {
+            let body: String = part
+                .iter()
+                .flat_map(|it| [it.line.as_str(), "\n"])
+                .collect();
+            let metadata = self.metadata(&window, part);
+            let condition = match self.state.conditional {
+                Some(false) => Condition::None,
+                _ => Condition::Absent,
+            };
+            // An object of this name is this one: its name tells its window and its ids.
+            self.write_object(
+                key,
+                body.into_bytes(),
+                "application/x-ndjson",
+                metadata,
+                condition,
+            )
+            .await?;
+            self.summary.wrote(key, part.len() as u64);
+        }
+        let ids = fresh
+            .into_iter()
+            .map(|it| (it.id, it.time.unwrap_or(window.end)));
+        let ids: Vec<(String, i64)> = ids.collect();
+        if let Some(window) = &mut self.state.window {
+            window.objects += keys.len() as u32;
+            window.ids.extend(ids.iter().cloned());
+        }
+        self.seen.extend(ids);
+        self.state.in_flight.clear();
+        self.write_state().await
+    }
+
+    fn key(&self, window: &Window, at: u32, part: &[Event]) -> String {
+        let hash = hash16(part.iter().map(|it| it.id.as_str()));
+        let start = instant(window.start);
+        let day = start.format("%Y/%m/%d");
+        let (start, end) = (compact(window.start), compact(window.end));
+        format!(
+            "{}/{day}/harness-audit-{start}-{end}-{at:04}-{hash}.jsonl",
+            self.settings.prefix
+        )
+    }
+
+    /// Defect 29 of the Lambda: nothing tells what an object holds.
+    fn metadata(&self, window: &Window, part: &[Event]) -> Vec<(&'static str, String)> {
+        let times = || part.iter().filter_map(|it| it.time);
+        let time = |time: Option<i64>| time.map(|it| it.to_string()).unwrap_or_default();
+        vec![
+            ("event-count", part.len().to_string()),
+            ("source", "udmill-collector".to_owned()),
+            ("collection-time", instant(self.server_now()).to_rfc3339()),
+            ("window-start", window.start.to_string()),
+            ("window-end", window.end.to_string()),
+            ("first-timestamp", time(times().min())),
+            ("last-timestamp", time(times().max())),
+        ]
+    }
+
+    /// Sends a request until a page comes, as often and as long as it may. Its answer comes along for its headers.
+    pub(crate) async fn fetch(
+        &mut self,
+        request: Request,
+        page_size: u32,
+    ) -> Result<(Page, Answer), Error> {
+        let mut calls = 0;
+        loop {
+            let wait = self.bucket.take(self.desk.now().elapsed);
+            if wait > 0 {
+                self.pause(wait).await?;
+            }
+            calls += 1;
+            let reply = self
+                .desk
+                .ask(Action::Send(request.clone(), ATTEMPT_MS))
+                .await;
+            let found = match reply {
+                Reply::Answer(answer) => {
+                    let page = answer::read(&answer, page_size, self.desk.now().wall);
+                    page.map(|it| (it, answer))
+                }
+                Reply::NoAnswer(message, is_timeout) => {
+                    Err(answer::no_answer(&message, is_timeout))
+                }
+                _ => Err(answer::no_answer("an answer to something else", false)),
+            };
+            let failure = match found {
+                Ok(found) => return Ok(found),
+                Err(failure) => failure,
+            };
+            let may_repeat = failure.remedy == Remedy::Repeat;
+            let wait = pace::wait(calls - 1, failure.retry_after_ms, &mut self.chance);
+            let end = self.desk.now().elapsed.saturating_add(wait);
+            if !may_repeat || calls > self.settings.max_retries || end >= self.deadline {
+                return Err(Error::Harness(failure, calls));
+            }
+            self.summary.retries += 1;
+            self.pause(wait).await?;
+        }
+    }
+
+    pub(crate) async fn pause(&mut self, ms: u64) -> Result<(), Error> {
+        self.desk.ask(Action::Wait(ms)).await;
+        Ok(())
+    }
+}
+
+impl Walk {
+    /// A page that was there before, or a token that leads to itself. Events that are known already are no sign: the
+    /// overlap is full of them.
+    fn is_stuck(&mut self, page: &Page, sent: &Cursor) -> bool {
+        if !page.has_next {
+            return false;
+        }
+        let same_token =
+            matches!((&page.token, sent), (Some(one), Cursor::Token(other)) if one == other);
+        let all = page.content.iter().map(|it| it.to_string());
+        let all: Vec<String> = all.collect();
+        let this = hash16(all.iter().map(String::as_str));
+        let is_same = self.last.replace(this.clone()).is_some_and(|it| it == this);
+        is_same || (same_token && !self.by_index)
+    }
+}
+
+/// A page's events as objects: one, unless it grows too large. An event is never cut.
+fn parts(events: &[Event], most: usize) -> Vec<&[Event]> {
+    let (mut parts, mut from, mut size) = (Vec::new(), 0, 0);
+    for (at, event) in events.iter().enumerate() {
+        let bytes = event.line.len() + 1;
+        if at > from && size + bytes > most {
+            parts.push(&events[from..at]);
+            (from, size) = (at, 0);
+        }
+        size += bytes;
+    }
+    parts.push(&events[from..]);
+    parts
+}
+
+fn instant(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+fn compact(ms: i64) -> String {
+    instant(ms).format("%Y%m%dT%H%M%S%3fZ").to_string()
+}

@@ -1,0 +1,249 @@
+//! What the collector asks of its store: objects, repeated when the store fails, and a state that only one run writes.
+
+use crate::collect::{Collector, Plan};
+use crate::pace;
+use crate::state::{State, ids_json};
+use crate::step::{Action, Condition, Reply, Write};
+use crate::summary::Error;
+
+const JSON: &str = "application/json";
+
+impl Collector {
+    /// Where the state lies: a backfill has one of its own.
+    pub(crate) fn state_key(&self) -> String {
+        let (prefix, name) = (&self.settings.state_prefix, &self.settings.name);
+        match self.order.plan {
+            Plan::Live => format!("{prefix}/{name}.json"),
+            Plan::Backfill { from, to } => format!("{prefix}/{name}-backfill-{from}-{to}.json"),
+        }
+    }
+
+    /// Takes the state for this run, and finds out whether the store honours conditions: one that does not would let
+    /// two runs write over each other, and says nothing.
+    pub(crate) async fn claim(&mut self, condition: Condition) -> Result<(), Error> {
+        let key = self.state_key();
+        let body = self.state.to_bytes();
+        let condition = match self.state.conditional {
+            Some(false) => Condition::None,
+            _ => condition,
+        };
+        self.etag = match self
+            .put(&key, body.clone(), JSON, Vec::new(), condition)
+            .await?
+        {
+            Put::Written(etag) => Some(etag),
+            Put::Refused => self.our_own(&key, &body).await?,
+            Put::Unsupported => {
+                self.state.conditional = Some(false);
+                match self
+                    .put(
+                        &key,
+                        self.state.to_bytes(),
+                        JSON,
+                        Vec::new(),
+                        Condition::None,
+                    )
+                    .await?
+                {
+                    Put::Written(etag) => Some(etag),
+                    _ => None,
+                }
+            }
+        };
+        if self.etag.is_none() {
+            return Err(Error::Overtaken);
+        }
+        if self.state.conditional.is_none() {
+            let body = self.state.to_bytes();
+            let refused = match self
+                .put(&key, body, JSON, Vec::new(), Condition::Absent)
+                .await?
+            {
+                Put::Refused => true,
+                Put::Unsupported => false,
+                Put::Written(etag) => {
+                    self.etag = Some(etag);
+                    false
+                }
+            };
+            self.state.conditional = Some(refused);
+        }
+        if self.state.conditional == Some(false) {
+            let message = "expected a store with conditional writes, but found none; never run two collectors at once";
+            self.summary.warnings.push(message.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Writes the state, if it is still ours, and renews the lease unless it was given back.
+    pub(crate) async fn write_state(&mut self) -> Result<(), Error> {
+        if self.state.lease.is_some() {
+            self.renew_lease();
+        }
+        let key = self.state_key();
+        let body = self.state.to_bytes();
+        let condition = match (self.state.conditional, self.etag.clone()) {
+            (_, None) => return Err(Error::Overtaken),
+            (Some(false), Some(_)) => {
+                self.look_for_others(&key).await?;
+                Condition::None
+            }
+            (_, Some(etag)) => Condition::Matches(etag),
+        };
+        self.etag = match self
+            .put(&key, body.clone(), JSON, Vec::new(), condition)
+            .await?
+        {
+            Put::Written(etag) => Some(etag),
+            Put::Refused => self.our_own(&key, &body).await?,
+            Put::Unsupported => None,
+        };
+        match self.etag {
+            Some(_) => Ok(()),
+            None => Err(Error::Overtaken),
+        }
+    }
+
+    /// Without conditions, a look before each write is the best that there is.
+    async fn look_for_others(&mut self, key: &str) -> Result<(), Error> {
+        let found = self.read_object(key).await?;
+        let owner = found.and_then(|(bytes, _)| State::read(&bytes).ok()?.lease);
+        match owner {
+            Some(lease) if lease.owner == self.order.owner => Ok(()),
+            _ => {
+                self.etag = None;
+                Err(Error::Overtaken)
+            }
+        }
+    }
+
+    /// A write whose answer was lost is refused when it is repeated, though it is ours that stands there.
+    async fn our_own(&mut self, key: &str, body: &[u8]) -> Result<Option<String>, Error> {
+        let found = self.read_object(key).await?;
+        let ours = found.filter(|(bytes, _)| bytes == body);
+        Ok(ours.map(|(_, etag)| etag))
+    }
+
+    /// Writes the ids of the overlap under a name of their own, and says which object can go when the state is written.
+    pub(crate) async fn save_ids(&mut self) -> Result<Option<String>, Error> {
+        self.state.ids_number += 1;
+        let (prefix, name) = (&self.settings.state_prefix, &self.settings.name);
+        let (number, owner) = (self.state.ids_number, &self.order.owner);
+        let key = format!("{prefix}/{name}-ids/{number}-{owner}.json");
+        let mut ids: Vec<(String, i64)> = self
+            .seen
+            .iter()
+            .map(|(id, time)| (id.clone(), *time))
+            .collect();
+        ids.sort_unstable();
+        let body = ids_json(ids.iter()).to_string().into_bytes();
+        self.write_object(&key, body, JSON, Vec::new(), Condition::None)
+            .await?;
+        Ok(self.state.ids.replace(key))
+    }
+
+    /// Deletes an object of ids that the state names no more.
+    pub(crate) async fn forget(&mut self, old: Option<String>) -> Result<(), Error> {
+        match old {
+            Some(key) => self.delete_object(&key).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) async fn read_object(
+        &mut self,
+        key: &str,
+    ) -> Result<Option<(Vec<u8>, String)>, Error> {
+        match self
+            .store(Action::Read(key.to_owned()), "read", key)
+            .await?
+        {
+            Reply::Object(object) => Ok(object),
+            _ => Err(unexpected("read", key)),
+        }
+    }
+
+    /// Writes an object; one that is there already is as good.
+    pub(crate) async fn write_object(
+        &mut self,
+        key: &str,
+        body: Vec<u8>,
+        content_type: &'static str,
+        metadata: Vec<(&'static str, String)>,
+        condition: Condition,
+    ) -> Result<(), Error> {
+        match self
+            .put(key, body, content_type, metadata, condition)
+            .await?
+        {
+            Put::Written(_) | Put::Refused => Ok(()),
+            Put::Unsupported => Err(unexpected("write", key)),
+        }
+    }
+
+    pub(crate) async fn delete_object(&mut self, key: &str) -> Result<(), Error> {
+        match self
+            .store(Action::Delete(key.to_owned()), "delete", key)
+            .await?
+        {
+            Reply::Done => Ok(()),
+            _ => Err(unexpected("delete", key)),
+        }
+    }
+
+    async fn put(
+        &mut self,
+        key: &str,
+        body: Vec<u8>,
+        content_type: &'static str,
+        metadata: Vec<(&'static str, String)>,
+        condition: Condition,
+    ) -> Result<Put, Error> {
+        let write = Write {
+            key: key.to_owned(),
+            body,
+            content_type,
+            metadata,
+            condition,
+        };
+        match self.store(Action::Write(write), "write", key).await? {
+            Reply::Written(etag) => Ok(Put::Written(etag)),
+            Reply::Refused => Ok(Put::Refused),
+            Reply::Unsupported => Ok(Put::Unsupported),
+            _ => Err(unexpected("write", key)),
+        }
+    }
+
+    /// Asks the store, again if it fails for the moment. The run's time does not count here: an object that is not
+    /// written costs more than a late end.
+    async fn store(&mut self, action: Action, verb: &str, key: &str) -> Result<Reply, Error> {
+        let mut calls = 0;
+        loop {
+            let reply = self.desk.ask(action.clone()).await;
+            let Reply::Failed(message, is_passing) = reply else {
+                return Ok(reply);
+            };
+            calls += 1;
+            if !is_passing || calls > self.settings.max_retries {
+                return Err(Error::Store(format!(
+                    "expected to {verb} `{key}`, but found: {message} (after {calls} calls)"
+                )));
+            }
+            self.summary.retries += 1;
+            let wait = pace::wait(calls - 1, None, &mut self.chance);
+            self.pause(wait).await?;
+        }
+    }
+}
+
+enum Put {
+    Written(String),
+    Refused,
+    Unsupported,
+}
+
+fn unexpected(verb: &str, key: &str) -> Error {
+    Error::Store(format!(
+        "expected to {verb} `{key}`, but found an answer to something else"
+    ))
+}
