@@ -32,6 +32,9 @@ pub const INSTANCE: &str =
 /// The only feed there is; its split delimiter is the line feed.
 pub const FEED: &str = "5a9e3c70-12ab-4c7e-8a51-9d5f3f6e7c20";
 
+/// Every secret of the tests has this in it, those of whoever sends here too; so no log has.
+const CANARY: &str = "canary-of-the-";
+
 /// The key and the secret of the feed, and what every token holds: each occurs nowhere else, and none may be seen anywhere.
 pub const API_KEY: &str = "AIza-canary-of-the-api-key-7d1f";
 /// See [`API_KEY`].
@@ -352,6 +355,11 @@ fn decide(
             Some((413, "a body within the limit".to_owned()))
         }
         _ if request.header("host").is_none() => Some((400, "a host".to_owned())),
+        // S3 takes nothing else, and no page of Google's speaks of chunks.
+        _ if request.method == "POST" && request.header("content-length").is_none() => Some((
+            411,
+            "expected a length of the body, but found none".to_owned(),
+        )),
         Err(wrong) => Some((400, wrong.clone())),
         Ok(_) => None,
     };
@@ -377,12 +385,16 @@ fn decide(
         return (reaction, Answer::json(200, &state.tokens.issue()));
     }
     let items = checked.unwrap_or_default();
-    let poisoned = |it: &Accepted| {
-        let mut windows = it.bytes.windows(POISON.len());
-        windows.any(|it| it == POISON.as_bytes())
+    let has = |it: &Accepted, text: &str| {
+        let mut windows = it.bytes.windows(text.len());
+        windows.any(|it| it == text.as_bytes())
     };
-    if items.iter().any(poisoned) {
+    if items.iter().any(|it| has(it, POISON)) {
         return (reaction, Answer::error(400));
+    }
+    if items.iter().any(|it| has(it, CANARY)) {
+        let wrong = format!("{:?}: expected logs, but found a secret", call.route);
+        state.complaints.push(wrong);
     }
     state.accepted.extend(items);
     (reaction, Answer::json(200, &json!({})))
@@ -459,6 +471,7 @@ impl Answer {
             403 => "PERMISSION_DENIED",
             404 => "NOT_FOUND",
             409 => "ABORTED",
+            411 => "LENGTH_REQUIRED",
             413 => {
                 return Answer {
                     status,

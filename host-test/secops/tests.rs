@@ -313,7 +313,7 @@ fn the_plan_is_asked_for_each_call() {
 }
 
 #[test]
-fn bodies_in_chunks_are_joined() {
+fn a_body_in_chunks_is_joined_and_complained_about() {
     let secops = SecOps::start();
     let mut connection = TcpStream::connect(secops.address).unwrap();
     let request = "POST /lines HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
@@ -321,6 +321,8 @@ fn bodies_in_chunks_are_joined() {
     connection.shutdown(std::net::Shutdown::Write).unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    assert_eq!(secops.accepted()[0].bytes, b"abc");
+    assert!(answer.starts_with("HTTP/1.1 411 "), "{answer}");
+    assert_eq!(secops.calls()[0].0.bytes, 3);
+    assert_eq!(secops.complaints().len(), 1);
+    assert!(secops.accepted().is_empty());
 }
