@@ -4,17 +4,22 @@ use event_grid::{AUDIENCE, Request, TENANT, Tenant};
 use serde_json::{Value, json};
 
 use crate::{assert_refused, delivery, events};
-use host_test::running::Receiver;
+use host_test::running::{Receiver, SECRET};
 
 /// A receiver that takes the tokens of a tenant, and nothing else.
 fn start(tenant: &Tenant) -> Receiver {
+    start_with(tenant, "")
+}
+
+/// The same with more keys in the table `auth`.
+fn start_with(tenant: &Tenant, auth: &str) -> Receiver {
     let entra = format!(
         "{{ tenant = \"{TENANT}\", audience = \"{AUDIENCE}\", keys_url = \"{}\" }}",
         tenant.keys_url()
     );
     Receiver::start(&format!(
-        "[feed.azdo]\nlog_type = \"AZURE_DEVOPS\"\ndestination = \"main\"\nauth = {{ entra = {entra} }}\n\
-         [destination.main]\ntype = \"stdout\"\n"
+        "[feed.azdo]\nlog_type = \"AZURE_DEVOPS\"\ndestination = \"main\"\n\
+         auth = {{ entra = {entra}{auth} }}\n[destination.main]\ntype = \"stdout\"\n"
     ))
 }
 
@@ -35,6 +40,46 @@ fn a_delivery_with_the_tenants_token_is_let_in() {
     }
     // Each instance of the component keeps the keys.
     assert!((1..=5).contains(&tenant.fetches()));
+}
+
+#[test]
+fn a_token_of_the_first_version_is_let_in_with_its_own_claims() {
+    let tenant = Tenant::start();
+    let receiver = start(&tenant);
+    let mut claims = tenant.claims();
+    claims["ver"] = json!("1.0");
+    claims["iss"] = json!(format!("https://sts.windows.net/{TENANT}/"));
+    // The second version's name for the application counts for nothing here.
+    let request = with(&tenant.bearer(&claims));
+    assert_refused(&receiver.send("/v1/feeds/azdo", &request), 503);
+    let claims = claims.as_object_mut().unwrap();
+    let application = claims.remove("azp").unwrap();
+    claims.insert("appid".to_owned(), application);
+    let request = with(&tenant.bearer(&Value::from(claims.clone())));
+    assert_eq!(receiver.send("/v1/feeds/azdo", &request).status, 200);
+    assert_eq!(receiver.events(1).len(), 1);
+}
+
+#[test]
+fn where_all_is_required_neither_a_token_nor_a_secret_is_enough() {
+    let tenant = Tenant::start();
+    let shared = ", secrets = [\"{azdo_secret}\"], require = \"all\"";
+    let receiver = start_with(&tenant, shared);
+    let token = with(&tenant.bearer(&tenant.claims()));
+    let secret = format!("/v1/feeds/azdo?secret={SECRET}");
+    for (target, request) in [
+        ("/v1/feeds/azdo", &token),
+        ("/v1/feeds/azdo?secret=guessed", &token),
+        (&secret, &delivery(&events(1))),
+        (&secret, &with("Bearer guessed")),
+    ] {
+        assert_refused(&receiver.send(target, request), 503);
+    }
+    assert_eq!(receiver.send(&secret, &token).status, 200);
+    let outcomes = receiver.requests(5);
+    let refused = outcomes.iter().filter(|it| it["outcome"] == "unauthorized");
+    assert_eq!(refused.count(), 4);
+    assert_eq!(receiver.events(1).len(), 1);
 }
 
 #[test]
