@@ -123,7 +123,7 @@ impl Collector {
     async fn ask_time(&mut self) -> Result<(), Error> {
         let now = self.desk.now().wall;
         let request = request(&self.settings, (now, now), 1, &Cursor::Index(0));
-        let (_, answer) = self.fetch(request, 1).await?;
+        let (_, answer) = self.fetch(request, 1, false).await?;
         match answer::server_time(&answer) {
             Some(time) => {
                 self.skew = time - self.desk.now().wall;

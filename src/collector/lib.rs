@@ -21,6 +21,8 @@ mod store;
 mod summary;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use collect::{Order, Plan};
 pub use step::{Action, Condition, Now, Reply, Run, Step, Write};

@@ -48,7 +48,8 @@ impl Collector {
             }
             let bounds = (window.start, window.end);
             let request = request(&self.settings, bounds, window.page_size, &window.cursor);
-            let page = match self.fetch(request, window.page_size).await {
+            let can_shorten = window.end - window.start >= SHORTEST_MS;
+            let page = match self.fetch(request, window.page_size, can_shorten).await {
                 Ok((page, _)) => page,
                 Err(error) => {
                     self.recover(error, &window, &mut walk).await?;
@@ -104,6 +105,7 @@ impl Collector {
             }
             Remedy::Shorten if window.end - window.start >= SHORTEST_MS => {
                 walk.last = None;
+                self.summary.retries += 1;
                 self.split().await?;
                 let wait = pace::wait(0, None, &mut self.chance);
                 self.pause(wait).await
@@ -235,10 +237,12 @@ impl Collector {
     }
 
     /// Sends a request until a page comes, as often and as long as it may. Its answer comes along for its headers.
+    /// A query that is too slow comes back at once if the caller can shorten it.
     pub(crate) async fn fetch(
         &mut self,
         request: Request,
         page_size: u32,
+        can_shorten: bool,
     ) -> Result<(Page, Answer), Error> {
         let mut calls = 0;
         loop {
@@ -265,7 +269,12 @@ impl Collector {
                 Ok(found) => return Ok(found),
                 Err(failure) => failure,
             };
-            let may_repeat = failure.remedy == Remedy::Repeat;
+            let may_repeat = match failure.remedy {
+                Remedy::Repeat => true,
+                // What is as short as it gets may still be answered later.
+                Remedy::Shorten => !can_shorten,
+                _ => false,
+            };
             let wait = pace::wait(calls - 1, failure.retry_after_ms, &mut self.chance);
             let end = self.desk.now().elapsed.saturating_add(wait);
             if !may_repeat || calls > self.settings.max_retries || end >= self.deadline {
