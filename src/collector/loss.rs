@@ -7,7 +7,7 @@ use crate::testing::{EPOCH, MINUTE, World, lambda, settings};
 use crate::{Plan, Step};
 
 const DAYS: i64 = 30;
-const EVENTS: u64 = 20_000;
+const EVENTS: u64 = 10_000;
 /// No event is later than this.
 const LATEST: i64 = 9 * MINUTE;
 const EVERY: i64 = 30;

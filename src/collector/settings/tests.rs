@@ -1,0 +1,164 @@
+//! What an operator may write, and what is told of it.
+
+use super::*;
+
+fn environment(more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let own = [
+        ("HARNESS_ACCOUNT_ID", "acc"),
+        ("HARNESS_API_KEY", "sat.acc.id.secret"),
+        ("S3_BUCKET", "harness-io-logs"),
+        ("PATH", "/bin"),
+    ];
+    let all = own.iter().chain(more);
+    all.map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect()
+}
+
+fn mistakes(more: &[(&str, &str)]) -> String {
+    let found = from_environment(&environment(more));
+    found.map_or_else(|it| it.join("\n"), |_| String::new())
+}
+
+#[test]
+fn a_lambdas_environment_is_taken_as_it_is_with_its_defaults() {
+    let settings = from_environment(&environment(&[(
+        "HARNESS_API_BASE",
+        "https://x.harness.io/",
+    )]));
+    let settings = settings.expect("settings");
+    assert_eq!(settings.api_base, "https://x.harness.io");
+    assert_eq!(settings.prefix, "harness/audit");
+    assert_eq!(settings.state_prefix, "harness/audit-state");
+    assert_eq!(settings.lambda_state_key, "harness/audit/state.json");
+    let numbers = (
+        settings.page_size,
+        settings.start_minutes_back,
+        settings.max_retries,
+    );
+    assert_eq!(numbers, (50, 60, 3));
+    assert_eq!(settings.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn lists_are_trimmed_spelled_as_the_server_does_and_told_when_unknown() {
+    let more = [
+        ("FILTER_ACTIONS", "create, update ,,CREATE"),
+        ("FILTER_MODULES", "devopsessentials,xyz"),
+    ];
+    let settings = from_environment(&environment(&more)).expect("settings");
+    assert_eq!(settings.actions, ["CREATE", "UPDATE"]);
+    assert_eq!(settings.modules, ["DevopsEssentials", "XYZ"]);
+    assert!(
+        settings.warnings[0].contains("FILTER_MODULES"),
+        "{:?}",
+        settings.warnings
+    );
+}
+
+/// Defects 18 and 24 of the Lambda: bad settings are accepted, a blank filter collects everything.
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let found = mistakes(&[
+        ("FILTER_MODULES", " , "),
+        ("FILTER_ACTIONS", ""),
+        ("PAGE_SIZE", "0"),
+        ("START_MINUTES_BACK", "-5"),
+        ("MAX_RETRIES", "three"),
+        ("S3_PREFIX", "/"),
+        ("STATIC_FILTER", "EXCLUDE_ALL"),
+        ("OUTPUT_SHAPE", "xml"),
+    ]);
+    for name in [
+        "FILTER_MODULES",
+        "FILTER_ACTIONS",
+        "PAGE_SIZE",
+        "START_MINUTES_BACK",
+        "MAX_RETRIES",
+        "S3_PREFIX",
+    ] {
+        assert!(found.contains(&format!("`{name}`")), "{name} in {found}");
+    }
+    assert!(found.contains("expected one of api, streaming at `OUTPUT_SHAPE`, but found \"xml\""));
+    assert!(found.contains("`STATIC_FILTER`, but found \"EXCLUDE_ALL\""));
+}
+
+#[test]
+fn what_is_missing_is_told_by_name() {
+    let found = from_environment(&BTreeMap::new()).expect_err("mistakes");
+    assert_eq!(found.len(), 3, "{found:?}");
+}
+
+/// Defect 12 of the Lambda: its state is ingested as a log.
+#[test]
+fn the_state_is_never_inside_the_feeds_prefix() {
+    assert!(mistakes(&[("STATE_PREFIX", "harness/audit/state")]).contains("outside `S3_PREFIX`"));
+    assert_eq!(mistakes(&[("STATE_PREFIX", "harness/audits")]), "");
+}
+
+/// Defect 36 of the Lambda: the key goes to any host, also without TLS.
+#[test]
+fn the_key_goes_over_https_or_to_this_machine() {
+    for base in [
+        "http://app.harness.io",
+        "https://",
+        "https://a@b",
+        "https://h/?x",
+        "ftp://h",
+        "app.harness.io",
+    ] {
+        assert!(
+            mistakes(&[("HARNESS_API_BASE", base)]).contains("HARNESS_API_BASE"),
+            "{base}"
+        );
+    }
+    for base in [
+        "http://127.0.0.1:8080",
+        "http://localhost",
+        "https://h/gateway",
+    ] {
+        assert_eq!(mistakes(&[("HARNESS_API_BASE", base)]), "", "{base}");
+    }
+}
+
+#[test]
+fn a_token_of_another_account_is_refused_and_never_quoted() {
+    let found = mistakes(&[("HARNESS_API_KEY", "sat.other.id.hidden")]);
+    assert!(
+        found.contains("another account") && !found.contains("hidden"),
+        "{found}"
+    );
+    let broken = mistakes(&[("HARNESS_API_KEY", "sat.acc.id.hid\nden")]);
+    assert!(
+        broken.contains("line breaks") && !broken.contains("hid"),
+        "{broken}"
+    );
+    let settings = from_environment(&environment(&[])).expect("settings");
+    assert!(!format!("{settings:?}").contains("secret"));
+}
+
+#[test]
+fn both_static_filters_can_be_asked_for() {
+    let more = [(
+        "STATIC_FILTER",
+        "EXCLUDE_LOGIN_EVENTS, EXCLUDE_SYSTEM_EVENTS",
+    )];
+    let settings = from_environment(&environment(&more)).expect("settings");
+    assert!(settings.exclude_logins && settings.exclude_system);
+}
+
+#[test]
+fn a_table_says_the_same_in_lower_case_and_knows_its_keys() {
+    let text = "harness_account_id = 'acc'\nharness_api_key = 'sat.acc.i.s'\ns3_bucket = 'b'\npage_size = 70\n\
+                filter_actions = ['CREATE', 'UPDATE']\n";
+    let table = DeTable::parse(text).expect("TOML");
+    let settings = from_table(table.get_ref()).expect("settings");
+    assert_eq!((settings.page_size, settings.actions.len()), (70, 2));
+    let table = DeTable::parse("page_sizes = 7\npage_size = 1.5").expect("TOML");
+    let found = from_table(table.get_ref())
+        .expect_err("mistakes")
+        .join("\n");
+    assert!(
+        found.contains("\"page_sizes\"") && found.contains("at `page_size`"),
+        "{found}"
+    );
+}
