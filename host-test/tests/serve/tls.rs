@@ -2,6 +2,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -87,4 +88,20 @@ fn a_renewed_certificate_is_used_for_the_next_connection_and_a_broken_one_is_not
             .starts_with("HTTP/1.1 200 OK\r\n")
     );
     host.logged("the former certificate stays in use");
+}
+
+#[test]
+fn a_file_without_a_key_is_told_before_anything_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    certify(folder.path());
+    let cert = folder.path().join("cert.pem");
+    let mut command = Command::new(host_test::command());
+    command.env("XDG_CACHE_HOME", host_test::cache());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--state"]);
+    command.arg(folder.path().join("state")).arg("--tls-cert");
+    let output = command.arg(&cert).arg("--tls-key").arg(&cert).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!("udmill: expected a private key in PEM in {cert:?}, but found none\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
 }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
@@ -94,12 +94,17 @@ fn read(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     let wrong =
         |path: &Path, error: &dyn fmt::Display| TlsError(format!("cannot read {path:?}: {error}"));
     let path = &files.certificates;
-    let pem = fs::read(path).map_err(|error| wrong(path, &error))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let text = fs::read(path).map_err(|error| wrong(path, &error))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let certificates = certificates.map_err(|error| wrong(path, &error))?;
     let path = &files.key;
-    let pem = fs::read(path).map_err(|error| wrong(path, &error))?;
-    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong(path, &error))?;
+    let text = fs::read(path).map_err(|error| wrong(path, &error))?;
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
+        pem::Error::NoItemsFound => TlsError(format!(
+            "expected a private key in PEM in {path:?}, but found none"
+        )),
+        error => wrong(path, &error),
+    })?;
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map(|it| it.with_no_client_auth())
