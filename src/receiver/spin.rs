@@ -395,8 +395,9 @@ fn send_error(error: ErrorCode) -> SendError {
         | ErrorCode::HttpResponseTimeout => SendError::TimedOut,
         other => {
             let name = format!("{other:?}");
+            let name = name.trim_start_matches("ErrorCode::");
             let end = name.find(|it: char| !it.is_ascii_alphanumeric());
-            let name = end.and_then(|end| name.get(..end)).unwrap_or(&name);
+            let name = end.and_then(|end| name.get(..end)).unwrap_or(name);
             SendError::Failed(name.to_owned())
         }
     }

@@ -62,7 +62,10 @@ pub async fn readyz<H: Host>(
     }
     let config = match &receiver.config {
         Ok(_) => json!("ok"),
-        Err(Unready::Invalid(problems)) => json!(format!("{} mistakes", problems.len())),
+        Err(Unready::Invalid(problems)) => match problems.len() {
+            1 => json!("1 mistake"),
+            several => json!(format!("{several} mistakes")),
+        },
         Err(Unready::Unavailable(_)) => json!("unavailable"),
     };
     let store = match host.get("ready").await {
