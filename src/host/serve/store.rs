@@ -46,6 +46,9 @@ impl Store {
         make_private(folder).map_err(|error| told(&error))?;
         let file = folder.join("store.sqlite");
         let writer = connect(&file, most).map_err(|error| told(&error))?;
+        // A store that cannot be written to would be noticed with the first delivery only.
+        let written = writer.execute_batch("BEGIN IMMEDIATE; COMMIT");
+        written.map_err(|error| told(&error))?;
         let reader = connect(&file, most).map_err(|error| told(&error))?;
         let (writes, asked) = mpsc::channel();
         thread::Builder::new()
