@@ -7,7 +7,7 @@ use crate::testing::{EPOCH, MINUTE, World, lambda, settings};
 use crate::{Plan, Step};
 
 const DAYS: i64 = 30;
-const EVENTS: u64 = 10_000;
+const EVENTS: u64 = 20_000;
 /// No event is later than this.
 const LATEST: i64 = 9 * MINUTE;
 const EVERY: i64 = 30;
@@ -24,9 +24,9 @@ struct Balance {
 
 #[test]
 fn no_event_is_missing_after_thirty_days_of_faults_crashes_and_rivals() {
-    let collector = collect(1, true);
-    let kept = collect(2, false);
-    let (bound, loose) = (lambdas(1, Tokens::Bound), lambdas(1, Tokens::Loose));
+    let collector = collect(11, true);
+    let kept = collect(12, false);
+    let (bound, loose) = (lambdas(11, Tokens::Bound), lambdas(11, Tokens::Loose));
     println!("{EVENTS} events in {DAYS} days   missing  repeats  crashes  requests");
     for (name, it) in [
         ("collector", &collector),

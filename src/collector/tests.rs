@@ -373,3 +373,40 @@ fn a_broken_state_or_one_of_another_account_is_an_error_and_stays() {
     ]);
     assert!(matches!(world.run(&other).error, Some(Error::State(_))));
 }
+
+/// Defect 6 of the Lambda, its second half: a stored token belongs to the filters that it was given for.
+#[test]
+fn a_change_of_filters_in_the_middle_of_a_window_begins_it_anew() {
+    let mut world = world();
+    let mut run = world.start(&small(), Plan::Live, 600);
+    let outcome = world.finish(&mut run, u64::MAX).expect("an end");
+    assert!(!outcome.summary.complete && outcome.summary.events > 0);
+    let before = world.server.requests.len();
+    good(
+        &mut world,
+        &settings(&[("PAGE_SIZE", "10"), ("FILTER_ACTIONS", "CREATE")]),
+    );
+    let (body, token) = &world.server.requests[before + 1];
+    assert!(body.contains("\"actions\":[\"CREATE\"]") && token.is_none());
+    assert_eq!(balance(&mut world, 61..117), (0, 0));
+}
+
+/// Defect 11 of the Lambda: a store that refuses to say whether there is a state is no first run.
+#[test]
+fn a_state_that_may_not_be_read_is_an_error_and_not_a_first_run() {
+    let mut world = world();
+    let mut run = world.start(&small(), Plan::Live, 600_000);
+    let mut reply = None;
+    let outcome = loop {
+        match run.step(reply.take(), world.now()) {
+            crate::Step::Done(outcome) => break outcome,
+            crate::Step::Do(crate::Action::Read(_)) => {
+                reply = Some(crate::Reply::Failed("403 AccessDenied".into(), false));
+            }
+            crate::Step::Do(action) => reply = Some(world.perform(action)),
+        }
+    };
+    let error = outcome.error.expect("an error").to_string();
+    assert!(error.contains(STATE) && error.contains("403"), "{error}");
+    assert!(world.store.objects.is_empty());
+}
