@@ -1,7 +1,7 @@
 //! What the Audit API answers: a page, or a failure with what Harness says about it and what helps.
 //!
-//! HTTP's status and the body's `status` count both. Bodies of errors may be JSON of three forms, HTML, plain text, or
-//! cut off, so they are read leniently and never whole into a message.
+//! HTTP's status and the body's `status` count both. Bodies of errors may be JSON of three forms, HTML, plain text,
+//! or cut off, so they are read leniently and never whole into a message.
 
 use chrono::DateTime;
 use serde_json::Value;

@@ -4,15 +4,16 @@
 //! It follows Harness' published Audit API (apidocs.harness.io, tag Audit) and S3's conditional writes
 //! (docs.aws.amazon.com, "How to prevent object overwrites with conditional writes"), as of November 2026.
 //!
-//! Data walks one way: [`settings`] and an [`Order`] make a [`Run`]; `collect` takes the turn, freezes a pass and cuts it
-//! into windows; `pages` asks for a window page by page (`harness`, `answer`, `pace`), drops what is written already
-//! (`event`), and writes the rest; `state` and `store` keep the progress. [`Run::step`] is all that a host has to serve.
+//! Data walks one way: [`settings`] and an [`Order`] make a [`Run`]; `collect` takes the turn, freezes a pass and
+//! cuts it into windows; `pages` asks for a window page by page (`harness`, `answer`, `pace`), drops what is written
+//! already (`event`), and writes the rest; `state` and `store` keep the progress. [`Run::step`] is all that a host
+//! has to serve.
 //!
 //! An event may come twice in one case only: a run died between an object and its cursor, and a feed took and deleted
 //! that object before the next run could read it back. Such objects are counted as unconfirmed.
 //!
-//! Not here: I/O, gzip, and UDM as a shape of output. An object of ids whose run died before its state named it is left
-//! where it is.
+//! Not here: I/O, gzip, and UDM as a shape of output. An object of ids whose run died before its state named it is
+//! left where it is.
 #![forbid(unsafe_code)]
 
 pub mod answer;

@@ -1,7 +1,7 @@
 //! The collector as steps: it says what to do, takes what came of it, and says what to do next.
 //!
-//! Inside, the steps are written as straight-line code, of which the compiler makes the state machine; whoever runs it
-//! needs no executor. Dropping a [`Run`] at any step is what a crash is.
+//! Inside, the steps are written as straight-line code, of which the compiler makes the state machine; whoever runs
+//! it needs no executor. Dropping a [`Run`] at any step is what a crash is.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

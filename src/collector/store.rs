@@ -1,4 +1,5 @@
-//! What the collector asks of its store: objects, repeated when the store fails, and a state that only one run writes.
+//! What the collector asks of its store: objects, repeated when the store fails, and a state that only one run
+//! writes.
 
 use crate::collect::{Collector, Plan};
 use crate::pace;
@@ -124,7 +125,8 @@ impl Collector {
         Ok(ours.map(|(_, etag)| etag))
     }
 
-    /// Writes the ids of the overlap under a name of their own, and says which object can go when the state is written.
+    /// Writes the ids of the overlap under a name of their own, and says which object can go when the state is
+    /// written.
     pub(crate) async fn save_ids(&mut self) -> Result<Option<String>, Error> {
         self.state.ids_number += 1;
         let (prefix, name) = (&self.settings.state_prefix, &self.settings.name);
