@@ -172,6 +172,30 @@ fn poisoned_logs_are_isolated_and_quarantined_and_all_others_accepted() {
 }
 
 #[test]
+fn a_log_beyond_the_documented_size_is_sent_alone_and_quarantined_if_it_is_refused() {
+    for kind in ["webhook", "logs"] {
+        let secops = SecOps::start();
+        let receiver = start(kind, &secops);
+        let mut sent = events(9);
+        sent[4] = sent[4].clone().saying(&"x".repeat(1_000_001));
+        assert_eq!(receiver.deliver(&delivery(&sent)).status, 200);
+        let long = sent.remove(4);
+        let expected = sent.iter().map(|it| (it.id().to_owned(), 1));
+        assert_eq!(secops.counts(), expected.collect(), "{kind}");
+        // It was asked for once, and nothing was halved for it.
+        let [complaint] = &secops.complaints()[..] else {
+            panic!("{kind}: {:?}", secops.complaints());
+        };
+        assert!(complaint.contains("bytes of a log"), "{complaint}");
+        assert_eq!(sub_requests(&secops), 3, "{kind}");
+        assert_eq!(receiver.request()["refused"], 1);
+        let id = only_quarantined(&receiver);
+        let raw = receiver.ask("GET", "/v1/quarantine?raw=true").text();
+        assert!(raw.contains(&id) && raw.contains(long.id()), "{kind}");
+    }
+}
+
+#[test]
 fn what_is_in_quarantine_can_be_replayed_and_then_is_gone() {
     let secops = SecOps::start();
     secops.react(|call| match call.number {
