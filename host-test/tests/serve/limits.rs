@@ -1,8 +1,14 @@
 use std::fs::File;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use event_grid::{Answer, Random, Request, Schema, notification};
 use host_test::running::{Receiver, Start, config};
+use secops::SecOps;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
 use udmill::serve::{Allowed, Application, Server, ServerLimits, Settings};
 use udmill::{Engine, Limits};
 
@@ -24,43 +30,114 @@ fn a_body_beyond_the_hosts_limit_is_answered_413() {
     assert_eq!(host.deliver(&delivery()).status, 200);
 }
 
+/// The receiver in this process, with limits of its own; it ends with the test.
+struct Own {
+    address: SocketAddr,
+    _folder: TempDir,
+    _runtime: Runtime,
+}
+
+impl Own {
+    fn start(limits: Limits, text: &str, allowed: Allowed) -> Own {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name| std::fs::read(host_test::component_file(name)).unwrap();
+        let engine = Engine::new(limits).unwrap();
+        let (receiver, transform) = (read("udmill_receiver.wasm"), read("udmill_transform.wasm"));
+        let application = Application::load(&engine, &receiver, &transform, None).unwrap();
+        let variables = [
+            ("udmill_config", text),
+            ("admin_key", "a"),
+            ("azdo_key", "k"),
+            ("azdo_secret", "s"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            admin: None,
+            state: folder.path().to_owned(),
+            tls: None,
+            variables: variables.into(),
+            allowed,
+            limits: ServerLimits::default(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let server = runtime
+            .block_on(Server::start(&application, settings))
+            .unwrap();
+        let address = server.address();
+        runtime.spawn(server.run(std::future::pending()));
+        Own {
+            address,
+            _folder: folder,
+            _runtime: runtime,
+        }
+    }
+
+    fn deliver(&self, request: &Request) -> Answer {
+        event_grid::send(self.address, "/v1/feeds/azdo?key=k&secret=s", request).unwrap()
+    }
+}
+
 #[test]
 fn an_origin_that_the_host_was_not_told_is_denied() {
     let (listener, text) = destination();
     listener.set_nonblocking(true).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let read = |name| std::fs::read(host_test::component_file(name)).unwrap();
-    let engine = Engine::new(Limits::default()).unwrap();
-    let (receiver, transform) = (read("udmill_receiver.wasm"), read("udmill_transform.wasm"));
-    let application = Application::load(&engine, &receiver, &transform, None).unwrap();
-    let variables = [
-        ("udmill_config", text.as_str()),
-        ("admin_key", "a"),
-        ("azdo_key", "k"),
-        ("azdo_secret", "s"),
-    ];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let settings = Settings {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        admin: None,
-        state: folder.path().to_owned(),
-        tls: None,
-        variables: variables.into(),
-        allowed: Allowed::new(["http://127.0.0.1:1"]),
-        limits: ServerLimits::default(),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let server = runtime
-        .block_on(Server::start(&application, settings))
-        .unwrap();
-    let address = server.address();
-    runtime.spawn(server.run(std::future::pending()));
-    let answer = event_grid::send(address, "/v1/feeds/azdo?key=k&secret=s", &delivery()).unwrap();
-    assert_eq!(answer.status, 503);
+    let host = Own::start(
+        Limits::default(),
+        &text,
+        Allowed::new(["http://127.0.0.1:1"]),
+    );
+    assert_eq!(host.deliver(&delivery()).status, 503);
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+/// A delivery that takes the components some work: of this many bytes.
+fn long(length: usize) -> Request {
+    let mut events = event_grid::events(&mut Random::new(8), 1);
+    events[0] = events[0].clone().saying(&"x\\".repeat(length / 3));
+    notification(&[&events[0]], Schema::EventGrid, 0)
+}
+
+/// Sends it until its instance is ended, which is answered 500: Event Grid repeats that. Another instance answers the next.
+#[track_caller]
+fn assert_ended(limits: Limits, request: &Request) {
+    let secops = SecOps::start();
+    let text = format!("type = \"http\"\nurl = \"{}\"", secops.lines_url());
+    let host = Own::start(
+        limits,
+        &config("", &text),
+        Allowed::new([secops.lines_url()]),
+    );
+    for _ in 0..2 {
+        let mut answers = (0..100).map(|_| host.deliver(request));
+        let ended = answers.find(|it| it.status == 500).unwrap();
+        assert_eq!(ended.text(), "{\"error\":\"trapped\"}");
+        // On a machine that has much else to do, also this may take longer than it should.
+        let mut answers = (0..9).map(|_| host.deliver(&delivery()).status);
+        assert!(answers.any(|it| it == 200));
+    }
+}
+
+#[test]
+fn an_instance_that_asks_for_too_much_memory_is_ended_alone_and_answered_500() {
+    let limits = Limits {
+        memory: 4 << 20,
+        ..Limits::default()
+    };
+    assert_ended(limits, &long(3 << 20));
+}
+
+#[test]
+fn an_instance_that_computes_for_too_long_is_ended_alone_and_answered_500() {
+    // Nothing is known to keep the components busy for seconds; so what a delivery takes is too long here.
+    let limits = Limits {
+        call: Duration::ZERO,
+        ..Limits::default()
+    };
+    assert_ended(limits, &long(3 << 20));
 }
 
 #[cfg(target_os = "linux")]
