@@ -75,6 +75,11 @@ fn a_destination_that_is_not_there_is_answered_503_with_30_seconds() {
     );
     let receiver = Receiver::start(&text);
     assert_later(&receiver.deliver(&delivery(&events(1))), 30);
+    let message = receiver.request()["message"].as_str().unwrap().to_owned();
+    assert!(
+        message.ends_with("but found ConnectionRefused"),
+        "{message}"
+    );
 }
 
 #[test]
