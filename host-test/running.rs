@@ -18,6 +18,9 @@ use crate::spin;
 /// Longer than anything takes that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Every secret of these tests has this in it, and nothing else has.
+const CANARY: &str = "canary-of-the-";
+
 /// What gets into the feed `azdo`, unless a test's configuration says otherwise. They occur nowhere else.
 pub const KEY: &str = "canary-of-the-key-0f8a1c64";
 /// See [`KEY`].
@@ -230,7 +233,9 @@ impl Receiver {
 
     /// Sends a request to a path with its query.
     pub fn send(&self, target: &str, request: &Request) -> Answer {
-        event_grid::send(self.address, target, request).unwrap()
+        let answer = event_grid::send(self.address, target, request).unwrap();
+        self.assert_keeps_secrets(&answer.text());
+        answer
     }
 
     /// Asks with a method that has no body, with the admin's key.
@@ -250,6 +255,7 @@ impl Receiver {
             ..Request::default()
         };
         let answer = event_grid::send(self.admin, "/metrics", &request).unwrap();
+        self.assert_keeps_secrets(&answer.text());
         answer.text()
     }
 
@@ -293,6 +299,16 @@ impl Receiver {
         let text = |it: &Output| String::from_utf8_lossy(&it.bytes.lock().unwrap().0).into_owned();
         text(&self.printed) + &text(&self.logged)
     }
+
+    /// Whatever a test is about: no secret is in what the host answers, shows or writes.
+    fn assert_keeps_secrets(&self, text: &str) {
+        let variables = self.start.variables.iter().map(|(_, value)| value.as_str());
+        // Shorter ones can be in a text by chance.
+        let secrets = variables.filter(|it| it.len() >= 16);
+        for secret in secrets.chain([CANARY]) {
+            assert!(!text.contains(secret), "{secret} is in\n{text}");
+        }
+    }
 }
 
 impl Drop for Receiver {
@@ -308,6 +324,8 @@ impl Drop for Receiver {
             let logged = logged.unwrap_or_else(PoisonError::into_inner);
             let end = &logged.0[logged.0.len().saturating_sub(4000)..];
             eprintln!("the host wrote last:\n{}", String::from_utf8_lossy(end));
+        } else {
+            self.assert_keeps_secrets(&self.written());
         }
     }
 }
