@@ -108,7 +108,7 @@ fn what_is_wrong_is_said_at_its_hop() {
     let unready = Receiver::start(&config("colour = 1", STDOUT));
     probe(&at(&unready), CREDENTIALS).assert(
         3,
-        "FAILED  /readyz      503, configuration 1 mistakes, store ok",
+        "FAILED  /readyz      503, configuration 1 mistake, store ok",
     );
 }
 
