@@ -22,8 +22,9 @@ mod bindings {
 pub struct Component;
 
 thread_local! {
-    /// The reader of the last whole payload. Callers repeat their options, and a reader takes longer to make than an event.
-    static LAST: RefCell<Option<(udm::Options, udm::Reader)>> = const { RefCell::new(None) };
+    /// For each log type, the reader of its last whole payload. Callers repeat their options, and a reader takes longer to
+    /// make than an event.
+    static LAST: RefCell<Vec<(udm::Options, udm::Reader)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A reader, or why its options cannot be used: the first call tells.
@@ -34,13 +35,17 @@ impl wit::Guest for Component {
 
     fn normalize(payload: Vec<u8>, options: wit::Options) -> Result<wit::Batch, wit::Error> {
         let options = to_options(options);
-        LAST.with_borrow_mut(|last| {
-            let reader = match last.take() {
+        LAST.with_borrow_mut(|readers| {
+            let last = readers
+                .iter()
+                .position(|(known, _)| known.log_type == options.log_type);
+            let mut reader = match last.map(|at| readers.swap_remove(at)) {
                 Some((known, reader)) if known == options => reader,
                 _ => udm::Reader::new(&options).map_err(from_error)?,
             };
-            let (_, reader) = last.insert((options, reader));
-            Ok(from_batch(reader.normalize(&payload)))
+            let batch = from_batch(reader.normalize(&payload));
+            readers.push((options, reader));
+            Ok(batch)
         })
     }
 
