@@ -22,7 +22,7 @@ pub fn revive(log: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(log);
     };
     let has = |name: &&str| members.iter().any(|it| is(log, it, name));
-    if !TELLING.iter().all(|name| has(name)) {
+    if !TELLING.iter().all(has) {
         return Cow::Borrowed(log);
     }
     let mut event = b"{".to_vec();

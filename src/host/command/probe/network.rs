@@ -65,7 +65,8 @@ impl Base {
                 .parse()
                 .is_ok_and(|it: std::net::IpAddr| it.is_loopback());
         let is_https = uri.scheme_str() == Some("https");
-        if !is_https && !(uri.scheme_str() == Some("http") && is_loopback) {
+        let is_local = uri.scheme_str() == Some("http") && is_loopback;
+        if !is_https && !is_local {
             return Err(wrong());
         }
         if uri.query().is_some() {
