@@ -62,6 +62,7 @@ fn every_hop_has_a_line_and_the_event_is_marked() {
             .unwrap()
             .starts_with("udmill probe")
     );
+    host.requests(hops.len() - 2);
     let said = ended.stdout + &ended.stderr + &host.written();
     assert!(!said.contains(SECRET) && !said.contains(KEY) && !said.contains(ADMIN));
 }
@@ -90,7 +91,17 @@ fn a_wrong_secret_ends_at_the_handshake() {
         "FAILED  handshake    401 unauthorized: the secret, or the API key, is not the feed's",
     );
     probe(&at(&host), &[]).assert(3, "the feed wants credentials");
-    assert_eq!(host.written().matches("\"route\":\"feed\"").count(), 2);
+    // Each probe asks /healthz and /readyz, and ends with its handshake.
+    let requests = host.requests(6);
+    let routes: Vec<&str> = requests
+        .iter()
+        .filter_map(|it| it["route"].as_str())
+        .collect();
+    assert_eq!(
+        routes.iter().filter(|it| **it == "feed").count(),
+        2,
+        "{routes:?}"
+    );
 }
 
 #[test]
