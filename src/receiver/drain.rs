@@ -197,10 +197,8 @@ impl<H: Host> Drain<'_, H> {
             }
             Payload::Broken => {
                 let error = StoreError::Failed("that a part is missing".to_owned());
-                let mut fault = store::fault(error);
-                fault.alarm = true;
                 let delivered = Delivered {
-                    fault: Some(fault),
+                    fault: Some(store::fault(error)),
                     ..Delivered::default()
                 };
                 self.done(waiting, Outcome::Waits, delivered);

@@ -1,7 +1,7 @@
 //! What an orchestrator and an operator want to know: whether the process lives, whether it can do its work, and what
 //! waits.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -12,14 +12,15 @@ use crate::admin::is_operator;
 use crate::config::{Config, Unready};
 use crate::destination::Fault;
 use crate::exchange::{Request, Response};
-use crate::host::Host;
+use crate::host::{Host, StoreError};
 use crate::receiver::{RETRY_AFTER, Receiver, failed, wrong_method};
 use crate::record::Record;
 use crate::store;
 use crate::store::quarantine;
 use crate::store::spool::{self, Waiting};
 
-/// A status is made from all keys of the store, so it is not made for every request.
+/// A status is made from all keys of the store, and readiness costs the store two writes, so neither is found out for
+/// every request: anybody may ask.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// What destinations said last to this instance, by their names; times are on the scale of [`Host::elapsed`].
@@ -27,6 +28,8 @@ const FRESH: Duration = Duration::from_secs(5);
 pub struct Health {
     destinations: RefCell<BTreeMap<String, (Duration, Option<&'static str>)>>,
     status: RefCell<Option<(Duration, Map<String, Value>)>>,
+    /// When the store last took something.
+    written: Cell<Option<Duration>>,
 }
 
 impl Health {
@@ -48,7 +51,7 @@ pub fn healthz<H: Host>(request: &Request, record: &mut Record<'_, H>) -> Respon
     Response::json(200, &json!({ "status": "ok" }))
 }
 
-/// Whether the configuration is valid and the store answers. The state of destinations is told, but changes nothing:
+/// Whether the configuration is valid and the store can be written to. The state of destinations is told, but changes nothing:
 /// a receiver that is taken away because a destination fails cannot answer 503 in its stead.
 pub async fn readyz<H: Host>(
     receiver: &Receiver,
@@ -68,12 +71,18 @@ pub async fn readyz<H: Host>(
         },
         Err(Unready::Unavailable(_)) => json!("unavailable"),
     };
-    let store = match host.get("ready").await {
-        Ok(_) => "ok",
-        Err(_) => "unavailable",
+    let now = host.elapsed();
+    let store = match writable(receiver, host, now).await {
+        Ok(()) => "ok",
+        Err(error) => {
+            let fault = store::fault(error);
+            record.fault = Some(fault.kind);
+            record.message = Some(fault.message);
+            record.alarm = fault.alarm;
+            "unavailable"
+        }
     };
     let is_ready = receiver.config.is_ok() && store == "ok";
-    let now = host.elapsed();
     let destinations = receiver.health.destinations.borrow();
     let destinations: Map<String, Value> = destinations
         .iter()
@@ -99,6 +108,16 @@ pub async fn readyz<H: Host>(
             Response::json(503, &body).with("retry-after", RETRY_AFTER.to_string())
         }
     }
+}
+
+/// Whether the store took something a moment ago, or does so now. One that does not is asked every time.
+async fn writable<H: Host>(receiver: &Receiver, host: &H, now: Duration) -> Result<(), StoreError> {
+    let written = &receiver.health.written;
+    if written.get().is_none_or(|time| time + FRESH <= now) {
+        store::probe(host).await?;
+        written.set(Some(now));
+    }
+    Ok(())
 }
 
 /// What waits and what is in quarantine. Feeds by name are for operators only.

@@ -14,6 +14,7 @@
 //! | `ledger:{day}:{digest}` | when a sub-request was accepted, see [`ledger`] |
 //! | `swept` | when left-overs were last removed, see [`sweep`] |
 //! | `draining` | a drain that has not ended, so that one that died is known |
+//! | `probe` | nothing, while somebody asks whether the store can be written to, see [`probe`] |
 //!
 //! Keys have no `/`, `\`, `?` or `#`, which Azure Cosmos DB does not allow in the id of an item
 //! (<https://learn.microsoft.com/rest/api/cosmos-db/documents>, read in 2026).
@@ -30,7 +31,12 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::destination::Fault;
-use crate::host::StoreError;
+use crate::host::{Host, StoreError};
+
+/// The key that [`probe`] writes. What two write at once is the same.
+const PROBE: &str = "probe";
+/// As large as a delivery of a few events: a last free page of the store's file is no room for one.
+const PROBE_SIZE: usize = 8 << 10;
 
 /// How ids tell the time, so that they sort by it.
 const TIME: &str = "%Y%m%dT%H%M%S.%6f";
@@ -47,7 +53,8 @@ pub fn time_of(id: &str) -> Option<(DateTime<Utc>, &str)> {
     Some((time.and_utc(), rest))
 }
 
-/// What a store that does not answer means to whoever delivers.
+/// What a store that does not answer means to whoever delivers. It may come back by itself; but while it is away nothing
+/// is acknowledged, and one that is full stays so until somebody makes room.
 pub fn fault(error: StoreError) -> Fault {
     let found = match error {
         StoreError::Full => "that it is full".to_owned(),
@@ -57,8 +64,19 @@ pub fn fault(error: StoreError) -> Fault {
         kind: "store",
         message: format!("expected an answer from the store, but found {found}"),
         retry_after: Duration::from_secs(30),
-        alarm: false,
+        alarm: true,
     }
+}
+
+/// Whether the store takes what is written to it, and gives it up again: one that is full, or may only be read, still
+/// answers questions.
+///
+/// # Errors
+///
+/// What the store says.
+pub async fn probe<H: Host>(host: &H) -> Result<(), StoreError> {
+    host.set(PROBE, &[0; PROBE_SIZE]).await?;
+    host.delete(PROBE).await
 }
 
 /// Bytes in hexadecimal.

@@ -280,4 +280,34 @@ fn a_store_that_fails_is_told() {
     let (code, ready) = operate(&setup, "GET", "/readyz");
     assert_eq!((code, &ready["store"]), (503, &json!("unavailable")));
     assert_eq!(operate(&setup, "GET", "/healthz").0, 200);
+    let logged = setup.0.logged.borrow();
+    let lines = logged.iter().map(|it| serde_json::from_str(it));
+    let lines: Vec<Value> = lines.collect::<Result<_, _>>().expect("JSON");
+    let (last, lines) = lines.split_last().expect("lines");
+    assert_eq!(last["fault"], Value::Null);
+    assert_eq!(lines.len(), ROUTES.len() + 2);
+    for line in lines {
+        assert_eq!(
+            (&line["fault"], &line["alarm"]),
+            (&json!("store"), &json!(true)),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_store_that_takes_nothing_makes_the_receiver_not_ready() {
+    let setup = operated();
+    let ready = || operate(&setup, "GET", "/readyz").0;
+    assert_eq!(ready(), 200);
+    assert!(setup.0.store.borrow().is_empty());
+    // It still answers questions.
+    setup
+        .0
+        .break_store(|call| (call.operation == "set").then_some(crate::host::StoreError::Full));
+    assert_eq!(ready(), 200, "asked again within a few seconds");
+    setup.0.pass(Duration::from_secs(6));
+    assert_eq!((ready(), ready()), (503, 503));
+    setup.0.mend_store();
+    assert_eq!(ready(), 200, "asked again at once");
 }

@@ -244,4 +244,9 @@ fn stored_and_then_drained() {
     assert_eq!(sent(&setup), [[""; 0]; 0]);
     setup.host.break_store(|_| Some(StoreError::Full));
     assert_no(&setup.answer(post(&events(&["2"]))), 503, "store");
+    let line = setup.line();
+    assert_eq!(
+        (&line["fault"], &line["alarm"]),
+        (&json!("store"), &json!(true))
+    );
 }
