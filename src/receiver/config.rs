@@ -214,12 +214,10 @@ fn read(
         root.place().wrong("feed", "at least one feed", "none");
     }
     for (name, section) in feeds {
-        let Some((feed, place)) = feed::read(&name, section, around, &mut config.warnings) else {
+        let warnings = &mut config.warnings;
+        let Some((feed, place)) = feed::read(&name, section, around, &names, warnings) else {
             continue;
         };
-        if !names.contains(&feed.destination) {
-            unknown(&place, "destination", &feed.destination, &names);
-        }
         if let Auth::Credentials {
             entra: Some(entra), ..
         } = &feed.auth

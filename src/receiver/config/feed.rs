@@ -1,7 +1,7 @@
 //! A feed's table: what it is in SecOps, who may post to it, and what happens to its logs.
 
 use super::section::{Place, Section, quoted};
-use super::{Ack, Auth, Entra, Feed};
+use super::{Ack, Auth, Entra, Feed, unknown};
 use crate::auth::digest;
 use crate::wit::transform::{FieldNames, Label, Options};
 
@@ -23,12 +23,13 @@ pub struct Surroundings<'a> {
     pub check: &'a dyn Fn(&Options) -> Result<(), String>,
 }
 
-/// A feed, and where it stands. Every mistake in it is told to the section; with one, the answer may be none. What is
-/// not wise goes to `warnings`.
+/// A feed, and where it stands. `destinations` are the names of those that there are. Every mistake in it is told to the
+/// section; with one, the answer may be none. What is not wise goes to `warnings`.
 pub fn read<'a>(
     name: &str,
     mut section: Section<'a>,
     around: &Surroundings<'_>,
+    destinations: &[String],
     warnings: &mut Vec<String>,
 ) -> Option<(Feed, Place<'a>)> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -44,6 +45,9 @@ pub fn read<'a>(
     let ack = section.one_of("ack", &["delivered", "stored"]);
     let destination = section.required_text("destination");
     let place = section.place();
+    if let Some(name) = destination.as_ref().filter(|it| !destinations.contains(it)) {
+        unknown(&place, "destination", name, destinations);
+    }
     section.finish();
     let feed = Feed {
         name: name.to_owned(),
@@ -142,7 +146,8 @@ fn auth(
     let entra = section.section("entra");
     let entra = entra.map(entra_of);
     let require = section.one_of("require", &["any", "all"]);
-    if api_keys.is_empty() && secrets.is_empty() && !has_entra {
+    let has_none = |it: &Option<Vec<_>>| it.as_ref().is_some_and(Vec::is_empty);
+    if has_none(&api_keys) && has_none(&secrets) && !has_entra {
         let known = "at least one of api_keys, secrets, entra";
         section.place().wrong("", known, "none");
     }
@@ -151,20 +156,25 @@ fn auth(
         return None;
     }
     Some(Auth::Credentials {
-        api_keys,
-        secrets,
+        api_keys: api_keys?,
+        secrets: secrets?,
         entra: entra.flatten(),
         require_all: require == Some("all"),
     })
 }
 
-/// Digests of texts, or digests as they are written: `sha256:` and 64 hexadecimal digits.
+/// Digests of texts, or digests as they are written: `sha256:` and 64 hexadecimal digits. None where one is wrong.
 fn digests(
     section: &mut Section<'_>,
     key: &'static str,
     warnings: &mut Vec<String>,
-) -> Vec<[u8; 32]> {
-    let texts = section.texts(key).unwrap_or_default();
+) -> Option<Vec<[u8; 32]>> {
+    if !section.has(key) {
+        // Asked for all the same, so that it is among the keys that a mistyped one is compared with.
+        section.texts(key);
+        return Some(Vec::new());
+    }
+    let texts = section.texts(key)?;
     let read = |text: &String| {
         if let Some(hex) = text.strip_prefix("sha256:") {
             let digest = from_hex(hex);
@@ -187,7 +197,9 @@ fn digests(
         }
         Some(digest(text))
     };
-    texts.iter().filter_map(read).collect()
+    // All are read, so that every mistake is told.
+    let digests: Vec<_> = texts.iter().map(read).collect();
+    digests.into_iter().collect()
 }
 
 fn entra_of(mut section: Section<'_>) -> Option<Entra> {

@@ -83,9 +83,11 @@ impl<'a> Section<'a> {
             return None;
         };
         let items = items.iter();
-        items
+        // All are read, so that every mistake is told.
+        let texts: Vec<_> = items
             .map(|item| self.text_of(key, item.span().start, item.get_ref()))
-            .collect()
+            .collect();
+        texts.into_iter().collect()
     }
 
     /// `true` or `false`.
@@ -200,9 +202,10 @@ impl<'a> Section<'a> {
     pub fn named_texts(&mut self, key: &'static str) -> Option<Vec<(String, String)>> {
         let section = self.section(key)?;
         let entries = section.entries.iter();
-        entries
+        let texts: Vec<_> = entries
             .map(|(name, (at, value))| Some((name.clone(), section.text_of(name, *at, value)?)))
-            .collect()
+            .collect();
+        texts.into_iter().collect()
     }
 
     /// Whether a key is there.

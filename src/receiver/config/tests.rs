@@ -116,7 +116,7 @@ max_boddy = "4MiB"
 log_type = "AZURE_DEVOP"
 topics = []
 on_unauthorized = "404"
-destination = "mian"
+destination = "mani"
 auth = { secret = ["{azdo_secret}"], secrets = ["sha256:12", "{nobody}"], require = "both" }
 [feed."a/b"]
 log_type = "AZURE_DEVOPS"
@@ -129,9 +129,10 @@ colour = "red"
     let found = problems(text);
     let expected = [
         "line 2: expected one of admin_key, destination, feed, max_body, but found \"max_boddy\"; did you mean \"max_body\"?",
-        "line 4: expected the log type AZURE_DEVOPS or HARNESS_IO, but found `AZURE_DEVOP`",
+        "line 4: expected the log type AZURE_DEVOPS or HARNESS_IO, but found `AZURE_DEVOP`; did you mean `AZURE_DEVOPS`?",
         "line 5: expected at least one text, and none that is empty at `feed.azdo.topics`, but found another array",
         "line 6: expected one of 503, 401 at `feed.azdo.on_unauthorized`, but found \"404\"",
+        "line 7: expected the name of a destination at `feed.azdo.destination`, but found \"mani\"; did you mean \"main\"?",
         "line 8: expected one of any, all at `feed.azdo.auth.require`, but found \"both\"",
         "line 8: expected a Spin variable that is declared and set at `feed.azdo.auth.secrets`, but found \"{nobody}\"",
         "line 9: expected `auth` in `feed.a/b`, but found none",
@@ -150,6 +151,29 @@ colour = "red"
         found.iter().all(|it| !it.contains("the value of")),
         "{found:#?}"
     );
+}
+
+#[test]
+fn of_variables_that_are_missing_nothing_else_is_told() {
+    let text = feed("").replace(
+        "secrets = [\"{azdo_secret}\"]",
+        "secrets = [\"{one}\", \"{azdo_secret}\", \"{two}\"]",
+    );
+    let told = |name: &str| {
+        format!(
+            "line 4: expected a Spin variable that is declared and set at `feed.azdo.auth.secrets`, but found \"{{{name}}}\""
+        )
+    };
+    assert_eq!(problems(&text), [told("one"), told("two")]);
+}
+
+#[test]
+fn lists_of_credentials_that_are_empty_are_none() {
+    for auth in ["secrets = []", "api_keys = [], secrets = []"] {
+        let text = feed("").replace("secrets = [\"{azdo_secret}\"]", auth);
+        let expected = "line 4: expected at least one of api_keys, secrets, entra at `feed.azdo.auth`, but found none";
+        assert_eq!(problems(&text), [expected]);
+    }
 }
 
 #[test]
