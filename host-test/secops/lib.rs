@@ -9,7 +9,6 @@
 //! sender kept to the service's contract throughout.
 
 mod account;
-mod http;
 mod strict;
 
 use std::collections::BTreeMap;
@@ -19,11 +18,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use plain_http::Request;
 use serde_json::{Value, json};
 
 use account::Tokens;
 pub use account::key_lines;
-use http::Request;
 
 /// The only instance there is.
 pub const INSTANCE: &str =
@@ -299,7 +298,7 @@ fn serve(connection: TcpStream, address: SocketAddr, shared: &Shared) -> Result<
             Reaction::Answer | Reaction::Status(_) | Reaction::RateLimited(_) => {
                 let headers: Vec<(&str, &str)> =
                     answer.headers.iter().map(|(k, v)| (*k, &**v)).collect();
-                http::write(&mut to, answer.status, &headers, answer.body.as_bytes())?;
+                plain_http::write(&mut to, answer.status, &headers, answer.body.as_bytes())?;
             }
         }
     }

@@ -12,10 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use flate2::read::GzDecoder;
+use plain_http::Request;
 use serde_json::Value;
 use udm::Severity;
 
-use crate::http::Request;
 use crate::{Accepted, INSTANCE};
 
 /// The most bytes of a request's body.
