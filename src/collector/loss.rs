@@ -1,8 +1,9 @@
 //! Thirty days in which everything fails, for the collector and for the Lambda's way, from the same seed.
 
+use harness::Tokens;
+
 use crate::pace::Chance;
 use crate::settings::Settings;
-use crate::testing::server::Tokens;
 use crate::testing::{EPOCH, MINUTE, World, lambda, settings};
 use crate::{Plan, Step};
 

@@ -22,7 +22,7 @@ pub mod store;
 
 use crate::pace::Chance;
 use crate::{Action, Now, Order, Outcome, Plan, Reply, Run, Step};
-use server::Server;
+use harness::Service;
 use store::Store;
 
 /// When the simulated time begins: 2026-01-01T00:00:00Z.
@@ -32,7 +32,7 @@ pub const MINUTE: i64 = 60_000;
 
 /// A Harness server, an object store and a clock.
 pub struct World {
-    pub server: Server,
+    pub server: Service,
     pub store: Store,
     /// Milliseconds since [`EPOCH`].
     pub elapsed: u64,
@@ -44,8 +44,12 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64) -> World {
+        let mut server = Service::default();
+        server.account = "acc".to_owned();
+        server.key = "sat.acc.id.secret".to_owned();
+        server.seed = seed;
         World {
-            server: Server::default(),
+            server,
             store: Store::default(),
             elapsed: 0,
             skew: 0,
@@ -106,8 +110,7 @@ impl World {
             Action::Send(request, within) => {
                 self.elapsed += 50 + self.chance.below(150);
                 let now = self.time();
-                self.server
-                    .answer(&request, within, now, &mut self.elapsed, &mut self.chance)
+                server::answer(&mut self.server, &request, within, now, &mut self.elapsed)
             }
             Action::Wait(ms) => {
                 self.elapsed += ms;

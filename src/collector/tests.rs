@@ -1,10 +1,11 @@
 //! Every path of a run, against a server and a store that behave as the published ones.
 
+use harness::{Fault, Tokens};
 use serde_json::Value;
 
 use crate::answer::Remedy;
 use crate::settings::Settings;
-use crate::testing::server::{Fault, Tokens};
+use crate::testing::server::requests;
 use crate::testing::store::Conditions;
 use crate::testing::{EPOCH, MINUTE, World, settings};
 use crate::{Error, Outcome, Plan};
@@ -117,7 +118,8 @@ fn an_event_that_is_stored_late_is_found_by_a_later_run() {
 fn all_requests_of_a_window_have_the_same_body() {
     let mut world = world();
     good(&mut world, &small());
-    let (first, rest) = world.server.requests[1..].split_first().expect("requests");
+    let requests = requests(&world.server);
+    let (first, rest) = requests[1..].split_first().expect("requests");
     assert!(
         rest.len() > 4
             && rest
@@ -371,6 +373,7 @@ fn a_broken_state_or_one_of_another_account_is_an_error_and_stays() {
         ("HARNESS_ACCOUNT_ID", "b"),
         ("HARNESS_API_KEY", "sat.b.i.s"),
     ]);
+    (world.server.account, world.server.key) = ("b".to_owned(), "sat.b.i.s".to_owned());
     assert!(matches!(world.run(&other).error, Some(Error::State(_))));
 }
 
@@ -381,12 +384,12 @@ fn a_change_of_filters_in_the_middle_of_a_window_begins_it_anew() {
     let mut run = world.start(&small(), Plan::Live, 600);
     let outcome = world.finish(&mut run, u64::MAX).expect("an end");
     assert!(!outcome.summary.complete && outcome.summary.events > 0);
-    let before = world.server.requests.len();
+    let before = world.server.calls.len();
     good(
         &mut world,
         &settings(&[("PAGE_SIZE", "10"), ("FILTER_ACTIONS", "CREATE")]),
     );
-    let (body, token) = &world.server.requests[before + 1];
+    let (body, token) = requests(&world.server)[before + 1];
     assert!(body.contains("\"actions\":[\"CREATE\"]") && token.is_none());
     assert_eq!(balance(&mut world, 61..117), (0, 0));
 }
