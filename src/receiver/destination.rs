@@ -7,14 +7,14 @@ mod answer;
 mod batch;
 mod chronicle;
 pub mod google_token;
-mod gzip;
+pub mod gzip;
 mod http;
 mod lines;
 mod s3;
 mod secops_events;
 mod secops_logs;
 mod secops_webhook;
-mod settings;
+pub(crate) mod settings;
 mod stdout;
 mod upload;
 

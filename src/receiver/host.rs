@@ -43,7 +43,8 @@ pub trait Host {
     /// The keys of the store that are wanted, in no order. There may be far more of them than fit into memory.
     async fn keys(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, StoreError>;
 
-    /// Sends a request and reads the whole answer, of which no more than a mebibyte is kept, `within` this time.
+    /// Sends a request, follows no redirect, and reads the answer, of which no more is kept than [`Outbound::most`],
+    /// `within` this time.
     async fn send(&self, request: Outbound, within: Duration) -> Result<Answer, SendError>;
 
     /// Writes whole lines to standard output, and returns when they are written.
@@ -74,7 +75,12 @@ pub struct Outbound {
     pub headers: Vec<(String, String)>,
     /// May be empty.
     pub body: Vec<u8>,
+    /// How many bytes of the answer's body are kept.
+    pub most: usize,
 }
+
+/// What is kept of an answer where nothing else is known: more than any that is only looked at.
+pub const USUAL: usize = 1 << 20;
 
 /// What another server answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,8 +89,10 @@ pub struct Answer {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The first mebibyte of the body.
+    /// The body, or as much of it as was to be kept.
     pub body: Vec<u8>,
+    /// Whether the body is all of it.
+    pub is_whole: bool,
 }
 
 impl Answer {

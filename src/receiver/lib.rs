@@ -1,11 +1,13 @@
 //! The Event Grid receiver: takes audit logs over HTTP, and answers 200 only when they are safe.
 //!
-//! Everything that decides something is a plain function over [`Host`], so that it is tested natively; `spin` is the
-//! one module that knows in which runtime the receiver lives. No log is parsed here: the imported interfaces
+//! Everything that decides something is a plain function over [`Host`], so that it is tested natively; `spin`
+//! and `component` alone know in which runtime the receiver lives. No log is parsed here: the imported interfaces
 //! `webhook` and `transform` do that.
 
 pub mod admin;
 pub mod auth;
+#[cfg(all(target_family = "wasm", feature = "component"))]
+mod component;
 pub mod config;
 pub mod delivery;
 pub mod destination;
@@ -18,9 +20,10 @@ mod jwt;
 pub mod receiver;
 pub mod record;
 pub mod replay;
+pub mod s3;
 pub mod secret;
 #[cfg(target_family = "wasm")]
-mod spin;
+pub mod spin;
 pub mod status;
 pub mod store;
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! The receiver as a Spin HTTP trigger: spin-sdk 7, which speaks WASI 0.3
-//! (<https://spinframework.dev/rust-components>, July 2026).
+//! Spin's interfaces as a [`Host`], and HTTP messages as the components read and answer them: spin-sdk 7, which speaks
+//! WASI 0.3 (<https://spinframework.dev/rust-components>, July 2026).
 //!
-//! Nothing is decided here. An instance answers up to 128 requests, some of them at the same time, so that
-//! configuration and tokens are read once for all of them.
+//! Nothing is decided here. An instance answers up to 128 requests, some of them at the same time.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -19,7 +18,6 @@ use spin_sdk::key_value::{self, Store};
 use spin_sdk::variables;
 use spin_sdk::wasip3;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
-use spin_sdk::wasip3::exports::http::handler::Guest;
 use spin_sdk::wasip3::http::types::{self, ErrorCode, Method};
 use spin_sdk::wasip3::http_compat::IncomingMessage;
 use spin_sdk::wasip3::random::random::get_random_bytes;
@@ -27,79 +25,34 @@ use spin_sdk::wasip3::wit_bindgen::{StreamResult, spawn};
 
 use crate::exchange::{Body, Request, Response};
 use crate::host::{Answer, Host, Outbound, SendError, StoreError};
-use crate::receiver::Receiver;
 use crate::wit::{transform, webhook};
 
 /// How long a sender may take for its body; Event Grid waits 30 s for the answer.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
-/// When an answer that is still not there is given up, body included: for a store that hangs. Everything else has its
-/// own deadline.
-const GIVE_UP: Duration = Duration::from_secs(27);
-/// How long a receiver without a configuration is kept.
-const UNREADY: Duration = Duration::from_secs(5);
-/// What is kept of an answer's body.
-const ANSWER_LIMIT: usize = 1 << 20;
 const READ_SIZE: usize = 64 << 10;
 /// How many keys of the store are read at once.
 const KEYS: usize = 1000;
 
-struct Component;
-
-wasip3::http::service::export!(Component);
-
-impl Guest for Component {
-    async fn handle(request: types::Request) -> Result<types::Response, ErrorCode> {
-        let spin = SHELL.with(|shell| shell.spin.clone());
-        let arrived = spin.elapsed();
-        let receiver = receiver(&spin, arrived).await;
-        let target = request.get_path_with_query().unwrap_or_default();
-        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-        let method = method(request.get_method());
-        let headers = header_list(request.get_headers());
-        let body = body(request, &headers, receiver.max_body()).await;
-        let request = Request {
-            method,
-            path: path.to_owned(),
-            query: query.to_owned(),
-            headers,
-            body,
-            arrived,
-        };
-        let within = (arrived + GIVE_UP).saturating_sub(spin.elapsed());
-        let answer = or_late(within, receiver.answer(&*spin, request)).await;
-        let late = || Response::error(503, "deadline").with("retry-after", "30");
-        respond(answer.unwrap_or_else(late))
+/// A request as it arrived, with at most so many bytes of its body.
+pub async fn request(request: types::Request, arrived: Duration, max_body: usize) -> Request {
+    let target = request.get_path_with_query().unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let method = method(request.get_method());
+    let headers = header_list(request.get_headers());
+    let body = body(request, &headers, max_body).await;
+    Request {
+        method,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers,
+        body,
+        arrived,
     }
-}
-
-/// The receiver of this instance. One without a configuration is not kept for long, since whoever mends it has to
-/// restart nothing.
-async fn receiver(spin: &Spin, now: Duration) -> Rc<Receiver> {
-    let kept = SHELL.with(|shell| shell.receiver.borrow().clone());
-    match kept {
-        Some((receiver, time)) if receiver.config.is_ok() || now < time + UNREADY => receiver,
-        _ => {
-            let receiver = Rc::new(Receiver::load(spin).await);
-            SHELL.with(|shell| shell.receiver.replace(Some((receiver.clone(), now))));
-            receiver
-        }
-    }
-}
-
-thread_local! {
-    static SHELL: Shell = Shell::default();
-}
-
-/// What an instance keeps between requests.
-#[derive(Default)]
-struct Shell {
-    spin: Rc<Spin>,
-    receiver: RefCell<Option<(Rc<Receiver>, Duration)>>,
 }
 
 /// Spin's interfaces.
 #[derive(Default)]
-struct Spin {
+pub struct Spin {
     store: RefCell<Option<Rc<Store>>>,
 }
 
@@ -190,6 +143,7 @@ impl Host for Spin {
                 url,
                 headers,
                 body,
+                most,
             } = request;
             let mut request = spin_sdk::http::Request::<()>::builder()
                 .method(method)
@@ -212,11 +166,12 @@ impl Host for Spin {
             let answer = body.take_unstarted();
             let answer = answer.ok_or_else(|| SendError::Failed("no answer".to_owned()))?;
             let headers = header_list(answer.get_headers());
-            let body = read(answer, ANSWER_LIMIT, None).await.map_err(send_error)?;
+            let body = read(answer, most, None).await.map_err(send_error)?;
             Ok(Answer {
                 status,
                 headers,
                 body: body.bytes,
+                is_whole: body.is_whole,
             })
         });
         answer.await.unwrap_or(Err(SendError::TimedOut))
@@ -305,7 +260,7 @@ async fn read(
 }
 
 /// What a future gives, unless the time is up before.
-async fn or_late<T>(within: Duration, future: impl Future<Output = T>) -> Option<T> {
+pub async fn or_late<T>(within: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut late = pin!(spin_sdk::time::sleep(within));
     poll_fn(|context| match future.as_mut().poll(context) {
@@ -343,7 +298,7 @@ fn header_list(fields: types::Headers) -> Vec<(String, String)> {
 }
 
 /// Most answers have no body, and then no stream: that would cost more than the rest of the answer.
-fn respond(response: Response) -> Result<types::Response, ErrorCode> {
+pub fn respond(response: Response) -> Result<types::Response, ErrorCode> {
     let Response {
         status,
         headers,

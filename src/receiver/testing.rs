@@ -287,6 +287,7 @@ pub fn answer(status: u16, body: &str) -> Result<Answer, SendError> {
         status,
         headers: Vec::new(),
         body: body.as_bytes().to_vec(),
+        is_whole: true,
     })
 }
 
@@ -345,6 +346,7 @@ mod tests {
             url: "https://example.com/".to_owned(),
             headers: Vec::new(),
             body: Vec::new(),
+            most: 0,
         };
         let within = Duration::from_secs(20);
         assert_eq!(

@@ -15,7 +15,7 @@ use rsa::{BoxedUint, RsaPublicKey};
 use serde_json::Value;
 
 use super::entra::Denied;
-use crate::host::{Host, Outbound};
+use crate::host::{Host, Outbound, USUAL};
 use crate::turn::Turn;
 
 /// The least time between two fetches of a set.
@@ -110,6 +110,7 @@ impl KeySet {
             url: url.to_owned(),
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
             body: Vec::new(),
+            most: USUAL,
         };
         let keys = match host.send(request, WITHIN).await {
             Ok(answer) if answer.status == 200 => read(&answer.body),

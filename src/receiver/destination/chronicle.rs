@@ -12,7 +12,7 @@ use super::google_token::Credentials;
 use super::gzip::gzip;
 use super::settings::{SECOPS_MOST, endpoint, limits, origin, required_name};
 use crate::config::section::Section;
-use crate::host::Outbound;
+use crate::host::{Outbound, USUAL};
 
 /// An instance of Google SecOps.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Chronicle {
         let credentials = Credentials::read(section);
         let known = region.as_deref().unwrap_or("us");
         let regional = format!("https://chronicle.{known}.rep.googleapis.com");
-        let endpoint = endpoint(section, &regional);
+        let endpoint = endpoint(section, "endpoint", &regional);
         let (project, region, instance) = (project?, region?, instance?);
         let endpoint = endpoint?;
         Some(Chronicle {
@@ -75,6 +75,7 @@ impl Chronicle {
             url: format!("{base}/{}/{}/{method}", self.version, self.instance),
             headers,
             body,
+            most: USUAL,
         }
     }
 

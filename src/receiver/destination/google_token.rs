@@ -19,7 +19,7 @@ pub use credentials::Credentials;
 
 use super::Fault;
 use crate::config::section::{Secret, quoted};
-use crate::host::{Answer, Host, Outbound, SendError};
+use crate::host::{Answer, Host, Outbound, SendError, USUAL};
 use crate::jwt;
 use crate::turn::Turn;
 
@@ -160,6 +160,7 @@ fn request(credentials: &Credentials, now: DateTime<Utc>) -> Option<Outbound> {
             url: url.clone(),
             headers: vec![("metadata-flavor".to_owned(), "Google".to_owned())],
             body: Vec::new(),
+            most: USUAL,
         }),
         Credentials::ServiceAccount {
             email,
@@ -183,6 +184,7 @@ fn request(credentials: &Credentials, now: DateTime<Utc>) -> Option<Outbound> {
                 url: token_url.clone(),
                 headers: vec![("content-type".to_owned(), form.to_owned())],
                 body: format!("grant_type={grant}&assertion={assertion}").into_bytes(),
+                most: USUAL,
             })
         }
     }

@@ -17,7 +17,7 @@ use super::settings::{check_header, format, limits, origin, required_url_or_plai
 use super::upload::Protocol;
 use crate::config::Feed;
 use crate::config::section::{Secret, Section, quoted};
-use crate::host::Outbound;
+use crate::host::{Outbound, USUAL};
 
 /// Its settings.
 #[derive(Debug)]
@@ -122,6 +122,7 @@ impl Protocol for Http {
             url: self.url.0.clone(),
             headers,
             body,
+            most: USUAL,
         }
     }
 

@@ -1,34 +1,30 @@
 //! The destination `s3`: UDM events or raw logs as objects of lines in any S3-compatible store, one object a batch.
 //!
 //! Keys are `{prefix}/{yyyy}/{mm}/{dd}/{feed}-{16 digits}.jsonl`: the day of sending, and the digest of what the
-//! object holds, so that a batch sent again on the same day overwrites its object. (Across midnight only the ledger
-//! prevents a second one.) Requests are signed by AWS Signature Version 4, in the query, for five minutes.
+//! object holds, so that a batch sent again on the same day overwrites its object.(Across midnight only the ledger
+//! prevents a second one.)
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use jiff::Timestamp;
-use rusty_s3::actions::{PutObject, S3Action};
-use rusty_s3::{Bucket, Credentials, UrlStyle};
 
 use super::Takes;
 use super::answer::Sender;
 use super::batch::{Envelope, Limits};
 use super::gzip::gzip;
 use super::lines::line;
-use super::settings::{check_header, endpoint, format, limits, origin, required_name};
+use super::settings::{format, limits};
 use super::upload::Protocol;
 use crate::config::Feed;
-use crate::config::section::{Secret, Section, quoted};
-use crate::host::{Answer, Outbound};
+use crate::config::section::{Section, quoted};
+use crate::host::Outbound;
+use crate::s3::{self, Bucket};
 use crate::store::hex;
 
 /// Its settings.
 pub(super) struct S3 {
     bucket: Bucket,
     pub origin: String,
-    credentials: Credentials,
     /// Empty, or with a slash at its end.
     prefix: String,
     pub takes: Takes,
@@ -39,26 +35,8 @@ pub(super) struct S3 {
 impl S3 {
     /// Reads them.
     pub(super) fn read(section: &mut Section<'_>) -> Option<S3> {
-        let name = required_name(section, "bucket");
-        let region = required_name(section, "region");
-        let style = section.flag("path_style");
-        // Stores of one's own seldom have a name in the DNS for every bucket.
-        let style = style.unwrap_or(section.has("endpoint"));
-        let known = region.as_deref().unwrap_or("us-east-1");
-        let endpoint = endpoint(section, &format!("https://s3.{known}.amazonaws.com"));
+        let bucket = Bucket::read(section, &s3::NAMES);
         let prefix = prefix(section);
-        let access_key = section.required_text("access_key");
-        let secret_key = section.required_secret("secret_key");
-        let session_token = section.secret("session_token");
-        let secrets = [
-            ("secret_key", &secret_key),
-            ("session_token", &session_token),
-        ];
-        for (key, secret) in secrets {
-            if let Some(Secret(secret)) = secret {
-                check_header(section, key, secret);
-            }
-        }
         let takes = format(section);
         let gzip = section.flag("gzip");
         let otherwise = Limits {
@@ -67,24 +45,10 @@ impl S3 {
             items: usize::MAX,
         };
         let limits = limits(section, otherwise);
-        let (name, region, endpoint) = (name?, region?, endpoint?);
-        let style = match style {
-            true => UrlStyle::Path,
-            false => UrlStyle::VirtualHost,
-        };
-        let Ok(bucket) = Bucket::new(endpoint, style, name.clone(), region) else {
-            let expected = "a name that can be part of a host's, or `path_style = true`";
-            section.wrong("bucket", expected, &quoted(&name));
-            return None;
-        };
-        let (key, Secret(secret)) = (access_key?, secret_key?);
+        let bucket = bucket?;
         Some(S3 {
-            origin: origin(bucket.base_url()),
+            origin: bucket.origin(),
             bucket,
-            credentials: match session_token {
-                Some(Secret(token)) => Credentials::new_with_token(key, secret, token),
-                None => Credentials::new(key, secret),
-            },
             prefix,
             takes,
             gzip: gzip.unwrap_or(false),
@@ -141,40 +105,25 @@ impl Protocol for S3 {
         now: DateTime<Utc>,
     ) -> Outbound {
         let key = self.key(&feed.name, digest, now);
-        let time = Timestamp::from_second(now.timestamp()).unwrap_or_default();
-        let put = PutObject::new(&self.bucket, Some(&self.credentials), &key);
-        let url = put.sign_with_time(Duration::from_secs(300), &time);
         let (content_type, body) = match self.gzip {
             true => ("application/gzip", gzip(&body)),
             false => ("application/x-ndjson", body),
         };
-        Outbound {
-            method: "PUT",
-            url: url.into(),
-            headers: vec![("content-type".to_owned(), content_type.to_owned())],
-            body,
-        }
+        let headers = [("content-type", content_type)];
+        let request = self.bucket.put(&key, &headers, body, now);
+        request.unwrap_or_else(|| unreachable!("prefix and feed are of plain characters"))
     }
 
     fn sender<'d>(&'d self, name: &'d str) -> Sender<'d> {
         Sender {
             name,
             origin: &self.origin,
-            says: code,
+            says: s3::code,
             // No line is ever bad to a store: its 400 speaks of the request, of an expired token, of time.
             refusals: &[413],
             secrets: Vec::new(),
         }
     }
-}
-
-/// The error code of a store: `SignatureDoesNotMatch`. Its message may hold the key, so it is not read.
-fn code(answer: &Answer) -> Option<String> {
-    let body = std::str::from_utf8(&answer.body).ok()?;
-    let (_, code) = body.split_once("<Code>")?;
-    let (code, _) = code.split_once("</Code>")?;
-    let is_code = code.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_code.then(|| code.to_owned())
 }
 
 impl std::fmt::Debug for S3 {

@@ -16,7 +16,7 @@ use super::settings::{SECOPS_MOST, check_header, limits, origin, required_url};
 use super::upload::Protocol;
 use crate::config::Feed;
 use crate::config::section::{Secret, Section};
-use crate::host::Outbound;
+use crate::host::{Outbound, USUAL};
 
 /// Its settings.
 #[derive(Debug)]
@@ -92,6 +92,7 @@ impl Protocol for SecopsWebhook {
             url: self.url.to_string(),
             headers: headers.into(),
             body,
+            most: USUAL,
         }
     }
 

@@ -29,12 +29,16 @@ pub(super) fn required_url_or_plain(section: &mut Section<'_>, key: &'static str
 }
 
 /// An origin, perhaps with a path, that stands for one of our own making.
-pub(super) fn endpoint(section: &mut Section<'_>, otherwise: &str) -> Option<Url> {
-    let given = section.text("endpoint");
+pub(crate) fn endpoint(
+    section: &mut Section<'_>,
+    key: &'static str,
+    otherwise: &str,
+) -> Option<Url> {
+    let given = section.text(key);
     let given = given.as_deref().unwrap_or(otherwise);
-    let url = checked_url(section, "endpoint", given, Plain::Never)?;
+    let url = checked_url(section, key, given, Plain::Never)?;
     if url.query().is_some() {
-        section.wrong("endpoint", "a URL without a query", "one with a query");
+        section.wrong(key, "a URL without a query", "one with a query");
         return None;
     }
     Some(url)
@@ -94,14 +98,14 @@ fn checked_url(section: &Section<'_>, key: &str, text: &str, plain: Plain) -> Op
 }
 
 /// `https://storage.example:443`
-pub(super) fn origin(url: &Url) -> String {
+pub(crate) fn origin(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
     format!("{}://{host}:{port}", url.scheme())
 }
 
 /// A name that becomes a part of a URL's path or host, and has to be there.
-pub(super) fn required_name(section: &mut Section<'_>, key: &'static str) -> Option<String> {
+pub(crate) fn required_name(section: &mut Section<'_>, key: &'static str) -> Option<String> {
     let name = section.required_text(key)?;
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     if name.bytes().all(is_known) && name.bytes().any(|it| it.is_ascii_alphanumeric()) {
@@ -117,7 +121,7 @@ pub(super) fn required_name(section: &mut Section<'_>, key: &'static str) -> Opt
 
 /// Tells of a text that no HTTP header can hold, such as a secret that was read together with its line end, without
 /// showing it.
-pub(super) fn check_header(section: &Section<'_>, key: &str, value: &str) {
+pub(crate) fn check_header(section: &Section<'_>, key: &str, value: &str) {
     let is_known = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
     if value != value.trim() || !value.bytes().all(is_known) {
         let expected = "a text of printable ASCII, without space around it";

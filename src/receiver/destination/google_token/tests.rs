@@ -92,6 +92,7 @@ fn a_metadata_server_is_asked_as_it_wants_to_be() {
         url: METADATA_URL.to_owned(),
         headers: vec![("metadata-flavor".to_owned(), "Google".to_owned())],
         body: Vec::new(),
+        most: crate::host::USUAL,
     };
     assert_eq!(*host.requests.borrow(), [expected]);
 }
@@ -302,6 +303,7 @@ fn a_wait_that_the_endpoint_asks_for_is_passed_on() {
         status: 429,
         headers: vec![("retry-after".to_owned(), "17".to_owned())],
         body: Vec::new(),
+        is_whole: true,
     };
     let fault = fault(&metadata(), Ok(answer));
     assert_eq!(fault.retry_after, Duration::from_secs(17));
