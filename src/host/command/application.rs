@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use receiver::config::Config;
 use receiver::config::check::check;
 use receiver::config::section::Problem;
+use receiver::wit::transform;
+use udmill::Component;
 use udmill::serve::{Application, StartError, Store, Variables};
+use udmill::wit::{FieldNames, Invalid, Label, Options};
 
 use super::Stop;
 use super::args::{self, ComponentArgs};
@@ -58,22 +61,53 @@ impl ApplicationArgs {
     }
 
     /// The application, and the normalizer that is in it.
-    pub fn load(&self) -> Result<(Application, Vec<u8>), Stop> {
+    pub fn load(&self) -> Result<(Application, Component), Stop> {
         let (_, normalizer) = self.component.read()?;
         let receiver = self.receiver.as_deref();
         let (_, receiver) = args::read(receiver, "udmill_receiver.wasm", "--receiver")?;
-        let cache = args::cache();
-        let application =
-            Application::load(&args::engine()?, &receiver, &normalizer, cache.as_ref());
-        Ok((application.map_err(stop)?, normalizer))
+        let (engine, cache) = (args::engine()?, args::cache());
+        let application = Application::load(&engine, &receiver, &normalizer, cache.as_ref());
+        let application = application.map_err(stop)?;
+        let normalizer = Component::load(&engine, &normalizer, cache.as_ref());
+        let normalizer = normalizer
+            .map_err(|error| Stop::Usage(format!("cannot use the normalizer: {error}")))?;
+        Ok((application, normalizer))
     }
 }
 
-/// The configuration among these variables and those of the environment.
-pub fn read(given: &[(String, String)], is_loopback: bool) -> Result<Config, Vec<Problem>> {
+/// The configuration among these variables and those of the environment, of which the normalizer sees the feeds' options.
+pub fn read(
+    given: &[(String, String)],
+    is_loopback: bool,
+    normalizer: &Component,
+) -> Result<Config, Vec<Problem>> {
     let variables = Variables::new(given.iter().cloned());
     let text = variables.get("udmill_config").unwrap_or_default();
-    check(text, variables.all(), is_loopback)
+    check(text, variables.all(), is_loopback, &|options| {
+        let answer = normalizer
+            .instantiate()
+            .and_then(|mut it| it.normalize(&[], &options_of(options)));
+        match answer.map_err(|trap| trap.to_string())? {
+            Ok(_) => Ok(()),
+            Err(Invalid::UnknownLogType(message) | Invalid::InvalidOption(message)) => Err(message),
+        }
+    })
+}
+
+/// A feed's options, as the normalizer takes them.
+pub fn options_of(feed: &transform::Options) -> Options {
+    let label = |it: &transform::Label| Label {
+        key: it.key.clone(),
+        value: it.value.clone(),
+        rbac_enabled: it.rbac_enabled,
+    };
+    Options {
+        log_type: feed.log_type.clone(),
+        split_delimiter: feed.split_delimiter.clone(),
+        namespace: feed.namespace.clone(),
+        labels: feed.labels.iter().map(label).collect(),
+        field_names: FieldNames::LowerCamel,
+    }
 }
 
 /// What does not start was told something wrong.

@@ -9,6 +9,7 @@ use clap::Parser;
 use receiver::secret::endpoint;
 use serde_json::Value;
 use tokio::runtime;
+use udmill::Component;
 use udmill::serve::{Allowed, Server, ServerLimits, Settings, TlsFiles, Variables, new_secret};
 
 use super::application::{ApplicationArgs, read, stop};
@@ -68,7 +69,7 @@ pub fn run(args: Args) -> Result<Status, Stop> {
         given.push(("udmill_config".to_owned(), EMBEDDED.to_owned()));
         given.push(("azdo_secret".to_owned(), secret.clone()));
     }
-    let (application, _) = args.application.load()?;
+    let (application, normalizer) = args.application.load()?;
     let settings = Settings {
         listen: args.listen,
         admin: args.admin_listen,
@@ -77,7 +78,7 @@ pub fn run(args: Args) -> Result<Status, Stop> {
             .tls_cert
             .zip(args.tls_key)
             .map(|(certificates, key)| TlsFiles { certificates, key }),
-        allowed: allowed(&given, args.listen),
+        allowed: allowed(&given, args.listen, &normalizer),
         variables: given,
         limits: ServerLimits {
             requests: args.max_requests,
@@ -113,8 +114,8 @@ pub fn run(args: Args) -> Result<Status, Stop> {
 }
 
 /// Where the configuration sends to. Its mistakes are told now; until they are mended, the receiver answers 503.
-fn allowed(given: &[(String, String)], listen: SocketAddr) -> Allowed {
-    match read(given, listen.ip().is_loopback()) {
+fn allowed(given: &[(String, String)], listen: SocketAddr, normalizer: &Component) -> Allowed {
+    match read(given, listen.ip().is_loopback(), normalizer) {
         Ok(config) => Allowed::new(config.hosts()),
         Err(problems) => {
             output::complain(

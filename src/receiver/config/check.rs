@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use super::feed::{Surroundings, origin};
 use super::section::Problem;
 use super::{Auth, Config, read};
+use crate::wit::transform::Options;
 
-/// Reads a configuration with the values of its variables. Log types are left to the component, which knows them.
+/// Reads a configuration with the values of its variables. `options` says what the normalizer says to a feed's options,
+/// its log type among them.
 ///
 /// # Errors
 ///
@@ -17,10 +19,11 @@ pub fn check(
     text: &str,
     variables: &BTreeMap<String, String>,
     is_loopback: bool,
+    options: &dyn Fn(&Options) -> Result<(), String>,
 ) -> Result<Config, Vec<Problem>> {
     let around = Surroundings {
         is_loopback,
-        check: &|_| Ok(()),
+        check: options,
     };
     read(text, variables, &around, None)
 }
@@ -57,7 +60,7 @@ mod tests {
             type = "http"
             url = "https://vector.example:8443/logs"
         "#;
-        let config = check(text, &BTreeMap::new(), false).unwrap();
+        let config = check(text, &BTreeMap::new(), false, &|_| Ok(())).unwrap();
         let expected = [
             "https://login.microsoftonline.com:443",
             "https://vector.example:8443",

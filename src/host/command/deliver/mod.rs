@@ -15,12 +15,12 @@ use receiver::config::section::nearest;
 use receiver::secret::hashed;
 use serde_json::{Deserializer, Value};
 use tokio::runtime::{self, Runtime};
+use udmill::Failure;
 use udmill::serve::{Allowed, Handed, Inside, ServerLimits, new_secret};
-use udmill::wit::{FieldNames, Label, Options};
-use udmill::{Component, Failure};
+use udmill::wit::Options;
 
-use super::application::{ApplicationArgs, read, stop};
-use super::args::{self, Input};
+use super::application::{ApplicationArgs, options_of, read, stop};
+use super::args::Input;
 use super::progress::Progress;
 use super::{Status, Stop, output};
 use export::Content;
@@ -60,16 +60,14 @@ const WAIT: Duration = Duration::from_secs(60);
 
 pub fn run(args: Args) -> Result<Status, Stop> {
     let given = args.application.variables()?;
-    let config = read(&given, true).map_err(|problems| {
+    let (application, component) = args.application.load()?;
+    let config = read(&given, true, &component).map_err(|problems| {
         problems.iter().for_each(|it| output::complain(it));
         Stop::Usage("the configuration cannot be used".to_owned())
     })?;
     let options = options(&config, &args.feed)?;
     let limits = ServerLimits::default();
     let state = args.application.state()?;
-    let (application, normalizer) = args.application.load()?;
-    let component = Component::load(&args::engine()?, &normalizer, args::cache().as_ref())
-        .map_err(|error| Stop::Usage(format!("cannot use the normalizer: {error}")))?;
     let mut pieces = Pieces::new(&component, options, config.max_body);
     pieces
         .push(&[])
@@ -103,19 +101,7 @@ fn options(config: &Config, feed: &str) -> Result<Options, Stop> {
             "expected a feed of the configuration, but found {feed:?}{near}"
         )));
     };
-    let options = &found.options;
-    let label = |it: &receiver::wit::transform::Label| Label {
-        key: it.key.clone(),
-        value: it.value.clone(),
-        rbac_enabled: it.rbac_enabled,
-    };
-    Ok(Options {
-        log_type: options.log_type.clone(),
-        split_delimiter: options.split_delimiter.clone(),
-        namespace: options.namespace.clone(),
-        labels: options.labels.iter().map(label).collect(),
-        field_names: FieldNames::LowerCamel,
-    })
+    Ok(options_of(&found.options))
 }
 
 struct Run {
