@@ -27,6 +27,7 @@ use toml::de::{DeTable, DeValue};
 use crate::destination::{Destination, Takes};
 use crate::host::Host;
 use crate::wit::transform::{Error, Options};
+pub use feed::Collect;
 use feed::Surroundings;
 use section::{File, Place, Problem, Secret, Section, nearest, quoted, variable};
 
@@ -36,6 +37,15 @@ use section::{File, Place, Problem, Secret, Section, nearest, quoted, variable};
 ///
 /// All mistakes, or what a provider of variables says when it cannot be asked now.
 pub async fn load<H: Host>(host: &H) -> Result<Config, Unready> {
+    load_with(host, &|_, _| Vec::new()).await
+}
+
+/// The same for whoever knows collectors, too.
+///
+/// # Errors
+///
+/// All mistakes, or what a provider of variables says when it cannot be asked now.
+pub async fn load_with<H: Host>(host: &H, collect: Collect<'_>) -> Result<Config, Unready> {
     let variable = async |name: &str| {
         let value = host.variable(name).await.map_err(|error| {
             let error = quoted(&error);
@@ -59,6 +69,7 @@ pub async fn load<H: Host>(host: &H) -> Result<Config, Unready> {
     let around = Surroundings {
         is_loopback: is_loopback.as_deref() == Some("true"),
         check: &check,
+        collect,
     };
     let drain_key = variable("udmill_drain_key").await?;
     let deliver_key = variable("udmill_deliver_key").await?;
@@ -94,6 +105,8 @@ pub struct Config {
     pub feeds: BTreeMap<String, Feed>,
     /// By name.
     pub destinations: BTreeMap<String, Destination>,
+    /// The origins that collectors talk to.
+    pub collects_from: Vec<String>,
     /// What is not wise, without anything secret.
     pub warnings: Vec<String>,
 }
@@ -195,6 +208,7 @@ fn read(
         deliver_key: None,
         feeds: BTreeMap::new(),
         destinations: BTreeMap::new(),
+        collects_from: Vec::new(),
         warnings: Vec::new(),
     };
     if config.admin_key.as_ref().is_some_and(|it| it.0.is_empty()) {
@@ -202,6 +216,7 @@ fn read(
     }
     let mut tables = |key| root.section(key).map(Section::sections).unwrap_or_default();
     let (feeds, destinations) = (tables("feed"), tables("destination"));
+    let collectors = tables("collect");
     let names: Vec<String> = destinations.iter().map(|(name, _)| name.clone()).collect();
     let mut places = BTreeMap::new();
     for (name, section) in destinations {
@@ -210,8 +225,14 @@ fn read(
             config.destinations.insert(name, destination);
         }
     }
-    if feeds.is_empty() {
+    if feeds.is_empty() && collectors.is_empty() {
         root.place().wrong("feed", "at least one feed", "none");
+    }
+    for (name, section) in collectors {
+        let place = section.place();
+        let origins = (around.collect)(&name, section);
+        outbound::check(&place, &origins, allowed_hosts);
+        config.collects_from.extend(origins);
     }
     for (name, section) in feeds {
         let warnings = &mut config.warnings;

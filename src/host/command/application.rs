@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use receiver::config::Config;
 use receiver::config::check::check;
 use receiver::config::section::Problem;
+use receiver::config::section::Section;
 use receiver::wit::transform;
 use udmill::Component;
 use udmill::serve::{Application, StartError, Store, Variables};
@@ -83,7 +84,7 @@ pub fn read(
 ) -> Result<Config, Vec<Problem>> {
     let variables = Variables::new(given.iter().cloned());
     let text = variables.get("udmill_config").unwrap_or_default();
-    check(text, variables.all(), is_loopback, &|options| {
+    let options = |options: &transform::Options| {
         let answer = normalizer
             .instantiate()
             .and_then(|mut it| it.normalize(&[], &options_of(options)));
@@ -91,7 +92,9 @@ pub fn read(
             Ok(_) => Ok(()),
             Err(Invalid::UnknownLogType(message) | Invalid::InvalidOption(message)) => Err(message),
         }
-    })
+    };
+    let collect = |_: &str, _: Section<'_>| Vec::new();
+    check(text, variables.all(), is_loopback, &options, &collect)
 }
 
 /// A feed's options, as the normalizer takes them.

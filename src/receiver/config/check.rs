@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use super::feed::{Surroundings, origin};
+use super::feed::{Collect, Surroundings, origin};
 use super::section::Problem;
 use super::{Auth, Config, read};
 use crate::wit::transform::Options;
 
 /// Reads a configuration with the values of its variables. `options` says what the normalizer says to a feed's options,
-/// its log type among them.
+/// its log type among them, and `collect` reads the tables of collectors.
 ///
 /// # Errors
 ///
@@ -20,10 +20,12 @@ pub fn check(
     variables: &BTreeMap<String, String>,
     is_loopback: bool,
     options: &dyn Fn(&Options) -> Result<(), String>,
+    collect: Collect<'_>,
 ) -> Result<Config, Vec<Problem>> {
     let around = Surroundings {
         is_loopback,
         check: options,
+        collect,
     };
     read(text, variables, &around, None)
 }
@@ -38,7 +40,8 @@ impl Config {
             _ => None,
         });
         let destinations = self.destinations.values().flat_map(|it| it.hosts());
-        let mut hosts: Vec<String> = keys.chain(destinations).collect();
+        let collectors = self.collects_from.iter().cloned();
+        let mut hosts: Vec<String> = keys.chain(destinations).chain(collectors).collect();
         hosts.sort_unstable();
         hosts.dedup();
         hosts
@@ -60,7 +63,10 @@ mod tests {
             type = "http"
             url = "https://vector.example:8443/logs"
         "#;
-        let config = check(text, &BTreeMap::new(), false, &|_| Ok(())).unwrap();
+        let config = check(text, &BTreeMap::new(), false, &|_| Ok(()), &|_, _| {
+            Vec::new()
+        })
+        .unwrap();
         let expected = [
             "https://login.microsoftonline.com:443",
             "https://vector.example:8443",

@@ -15,12 +15,18 @@ const LOGIN: &str = "https://login.microsoftonline.com";
 /// A secret that is shorter can be guessed.
 const WEAK: usize = 16;
 
+/// Reads a collector's table, of that name, and says which origins it talks to. The receiver itself knows nothing of
+/// collectors but that they have a place in the same file.
+pub type Collect<'a> = &'a dyn Fn(&str, Section<'_>) -> Vec<String>;
+
 /// What the feed's table does not say.
 pub struct Surroundings<'a> {
     /// Whether nobody but this machine can reach the receiver.
     pub is_loopback: bool,
     /// What the normalizer says to a feed's options.
     pub check: &'a dyn Fn(&Options) -> Result<(), String>,
+    /// Who reads the tables under `collect`.
+    pub collect: Collect<'a>,
 }
 
 /// A feed, and where it stands. `destinations` are the names of those that there are. Every mistake in it is told to the

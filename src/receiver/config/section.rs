@@ -208,6 +208,27 @@ impl<'a> Section<'a> {
         texts.into_iter().collect()
     }
 
+    /// What a variable of an environment would hold: a text, a whole number, `true` or `false`, or texts, which commas
+    /// then part.
+    pub fn plain(&mut self, key: &'static str) -> Option<String> {
+        let (at, value) = self.take(key)?;
+        match value {
+            DeValue::Boolean(flag) => Some(flag.to_string()),
+            DeValue::Integer(number) => {
+                let plain = i64::from_str_radix(number.as_str(), number.radix());
+                Some(plain.map_or_else(|_| number.as_str().to_owned(), |it| it.to_string()))
+            }
+            DeValue::Array(items) => {
+                let items = items.iter();
+                let texts = items.map(|item| self.text_of(key, item.span().start, item.get_ref()));
+                texts
+                    .collect::<Option<Vec<String>>>()
+                    .map(|it| it.join(","))
+            }
+            other => self.text_of(key, at, other),
+        }
+    }
+
     /// Whether a key is there.
     pub fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
