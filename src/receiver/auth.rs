@@ -17,14 +17,15 @@ use entra::{Denied, KeyCache};
 
 /// Checks the credentials of a request.
 pub async fn check<H: Host>(host: &H, feed: &Feed, keys: &KeyCache, request: &Request) -> Verdict {
-    let Auth::Credentials {
-        api_keys,
-        secrets,
-        entra,
-        require_all,
-    } = &feed.auth
-    else {
-        return Verdict::Valid;
+    let (api_keys, secrets, entra, require_all) = match &feed.auth {
+        Auth::None => return Verdict::Valid,
+        Auth::Nobody => return Verdict::Wrong("nobody may post to this feed"),
+        Auth::Credentials {
+            api_keys,
+            secrets,
+            entra,
+            require_all,
+        } => (api_keys, secrets, entra, require_all),
     };
     let has_shared = !api_keys.is_empty() || !secrets.is_empty();
     let shared = shared(api_keys, secrets, request);

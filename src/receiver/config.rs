@@ -16,6 +16,7 @@ pub mod check;
 mod feed;
 mod outbound;
 mod problem;
+pub mod pull;
 pub mod section;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use crate::host::Host;
 use crate::wit::transform::{Error, Options};
 pub use feed::Collect;
 use feed::Surroundings;
+use pull::Pull;
 use section::{File, Place, Problem, Secret, Section, nearest, quoted, variable};
 
 /// Reads the configuration of whoever runs the receiver.
@@ -124,6 +126,8 @@ pub struct Feed {
     pub origins: Vec<String>,
     /// Who may post.
     pub auth: Auth,
+    /// Where its logs are fetched; then nobody may post.
+    pub pull: Option<Pull>,
     /// The status for bad credentials of a delivery: 503 or 401.
     pub on_unauthorized: u16,
     /// What 200 means.
@@ -137,6 +141,8 @@ pub struct Feed {
 pub enum Auth {
     /// Anybody: on loopback only.
     None,
+    /// Nobody, since its logs are fetched.
+    Nobody,
     /// Whoever has these credentials.
     Credentials {
         /// SHA-256 of the keys, any of which has to be given, unless there are none.
@@ -245,6 +251,9 @@ fn read(
         {
             let keys: Vec<String> = feed::origin(&entra.keys_url).into_iter().collect();
             outbound::check(&place, &keys, allowed_hosts);
+        }
+        if let Some(pull) = &feed.pull {
+            outbound::check(&place, &[pull.bucket.origin()], allowed_hosts);
         }
         config.feeds.insert(name, feed);
     }

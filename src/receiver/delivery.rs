@@ -53,8 +53,48 @@ pub async fn deliver<H: Host>(
         payload,
         unlike,
         received: host.now(),
+        place: None,
     };
     delivery.deliver(host, tokens, deadline).await
+}
+
+/// Delivers as [`deliver`] does what a reader has made of a payload that is a part of something larger. The spans of
+/// the batch count from the payload's first byte.
+///
+/// The deadline is on the scale of [`Host::elapsed`].
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all of `deliver`, and what a part has besides"
+)]
+pub async fn deliver_part<H: Host>(
+    host: &H,
+    config: &Config,
+    feed: &Feed,
+    payload: &[u8],
+    batch: &Batch,
+    place: Place<'_>,
+    unlike: &str,
+    tokens: &Tokens,
+    deadline: Duration,
+) -> Delivered {
+    let delivery = Delivery {
+        config,
+        feed,
+        payload,
+        unlike,
+        received: host.now(),
+        place: Some(place),
+    };
+    delivery.take(host, batch, tokens, deadline).await
+}
+
+/// Where a payload stands in something larger.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// What it is a part of: `s3://audit/logs/a.jsonl`.
+    pub name: &'a str,
+    /// What to add to an offset in the payload for the offset in the whole.
+    pub shift: i64,
 }
 
 /// Stores a payload that has just come to a feed, for [`crate::drain`]. It is safe when this gives its id. Whether its logs
@@ -83,6 +123,8 @@ pub(crate) struct Delivery<'a> {
     pub unlike: &'a str,
     /// When it came; a stored one is delivered later.
     pub received: DateTime<Utc>,
+    /// Where it stands, if it is a part of something.
+    pub place: Option<Place<'a>>,
 }
 
 impl<'a> Delivery<'a> {
@@ -93,14 +135,24 @@ impl<'a> Delivery<'a> {
         tokens: &Tokens,
         deadline: Duration,
     ) -> Delivered {
+        match host.normalize(self.payload, &self.feed.options) {
+            Ok(batch) => self.take(host, &batch, tokens, deadline).await,
+            Err(Error::UnknownLogType(message) | Error::InvalidOption(message)) => Delivered {
+                fault: Some(fault("configuration", message)),
+                ..Delivered::default()
+            },
+        }
+    }
+
+    /// See [`deliver_part`].
+    async fn take<H: Host>(
+        &self,
+        host: &H,
+        batch: &Batch,
+        tokens: &Tokens,
+        deadline: Duration,
+    ) -> Delivered {
         let mut delivered = Delivered::default();
-        let batch = match host.normalize(self.payload, &self.feed.options) {
-            Ok(batch) => batch,
-            Err(Error::UnknownLogType(message) | Error::InvalidOption(message)) => {
-                delivered.fault = Some(fault("configuration", message));
-                return delivered;
-            }
-        };
         let events: Vec<&[u8]> = lines(&batch.events).collect();
         delivered.tally = Tally {
             logs: batch.logs.len(),
@@ -110,7 +162,7 @@ impl<'a> Delivery<'a> {
             ..Tally::default()
         };
         if let Err(fault) = self
-            .send(host, &batch, &events, tokens, deadline, &mut delivered)
+            .send(host, batch, &events, tokens, deadline, &mut delivered)
             .await
         {
             delivered.fault.get_or_insert(fault);
@@ -180,27 +232,31 @@ impl<'a> Delivery<'a> {
             }
         }
         // Also after a fault: whether anybody repeats the delivery is not ours to know.
-        self.quarantine(host, &raw, unsafe_logs, delivered).await
+        self.quarantine(host, batch, &raw, unsafe_logs, delivered)
+            .await
     }
 
     async fn quarantine<H: Host>(
         &self,
         host: &H,
+        batch: &Batch,
         raw: &[Item<'_>],
         unsafe_logs: BTreeMap<usize, (Source, &str, String)>,
         delivered: &mut Delivered,
     ) -> Result<(), Fault> {
         let count = unsafe_logs.len();
+        let at = |log: usize| batch.logs.get(log).map_or(0, |span| span.offset);
         if count > SINGLY {
-            if let Some((_, (source, destination, reason))) = unsafe_logs.into_iter().next() {
+            if let Some((log, (source, destination, reason))) = unsafe_logs.into_iter().next() {
                 let reason = format!("{count} of {} logs; the first: {reason}", raw.len());
-                let id = self.hold(host, (source, destination, reason), None, self.payload);
+                let why = (source, destination, reason);
+                let id = self.hold(host, why, None, at(log), self.payload);
                 delivered.quarantined.push(id.await?);
             }
         } else {
             for (log, why) in unsafe_logs {
                 let bytes = raw.get(log).map_or(self.payload, |it| it.bytes);
-                let id = self.hold(host, why, Some(log), bytes).await?;
+                let id = self.hold(host, why, Some(log), at(log), bytes).await?;
                 delivered.quarantined.push(id);
             }
         }
@@ -213,8 +269,13 @@ impl<'a> Delivery<'a> {
         host: &H,
         (source, destination, reason): (Source, &str, String),
         log: Option<usize>,
+        at: u64,
         bytes: &[u8],
     ) -> Result<String, Fault> {
+        let place = |it: &Place<'_>| {
+            let at = at.saturating_add_signed(it.shift);
+            format!("{} at byte {at}", it.name)
+        };
         let about = About {
             feed: self.feed.name.clone(),
             destination: destination.to_owned(),
@@ -222,6 +283,7 @@ impl<'a> Delivery<'a> {
             source,
             reason,
             log,
+            place: self.place.as_ref().map(place),
         };
         let held = quarantine::put(host, about, bytes).await;
         held.map_err(store::fault)

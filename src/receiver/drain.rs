@@ -226,6 +226,7 @@ impl<H: Host> Drain<'_, H> {
                 false => &waiting.id,
             },
             received: waiting.received,
+            place: None,
         };
         let delivered = delivery
             .deliver(self.host, self.tokens, self.deadline)
@@ -274,6 +275,7 @@ impl<H: Host> Drain<'_, H> {
             source: Source::Undelivered,
             reason: reason.to_owned(),
             log: None,
+            place: None,
         };
         let id = quarantine::put(self.host, about, payload).await;
         let id = id.map_err(store::fault)?;

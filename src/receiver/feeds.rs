@@ -31,7 +31,9 @@ pub async fn answer<H: Host>(
     if !matches!(request.method.as_str(), "POST" | "OPTIONS") {
         return wrong_method(record, "POST, OPTIONS");
     }
-    let Some(feed) = config.feeds.get(name) else {
+    // Nobody posts to a feed whose logs are fetched.
+    let feed = config.feeds.get(name).filter(|it| it.pull.is_none());
+    let Some(feed) = feed else {
         // A typo of the operator's must not drop events.
         record.unknown_feed = Some(name.to_owned());
         record.alarm = true;

@@ -62,6 +62,21 @@ pub trait Host {
         payload: &[u8],
         options: &transform::Options,
     ) -> Result<transform::Batch, transform::Error>;
+
+    /// The imported `transform.reader`.
+    type Reader: Reader;
+
+    /// A reader, which tells by its first call what is wrong with its options.
+    fn reader(&self, options: &transform::Options) -> Self::Reader;
+}
+
+/// A payload of any size, in pieces: see `transform.reader` in `wit/world.wit`.
+pub trait Reader {
+    /// The logs that are complete now.
+    fn push(&mut self, bytes: &[u8]) -> Result<transform::Batch, transform::Error>;
+
+    /// What remained.
+    fn finish(&mut self) -> Result<transform::Batch, transform::Error>;
 }
 
 /// An HTTP request to send. [`std::fmt::Debug`] leaves out what may be secret.

@@ -26,8 +26,8 @@ pub mod secret;
 pub mod spin;
 pub mod status;
 pub mod store;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod turn;
 pub mod wit;
 

@@ -51,6 +51,7 @@ pub async fn replay<H: Host>(
         payload: &raw,
         unlike: "",
         received: entry.about.received,
+        place: None,
     };
     let delivered = delivery.deliver(host, tokens, deadline).await;
     if delivered.fault.is_some() || delivered.quarantined.iter().any(|it| it == id) {

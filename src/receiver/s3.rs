@@ -58,6 +58,17 @@ pub const NAMES: Names = Names {
     path_style: "path_style",
 };
 
+/// Where a list begins.
+#[derive(Clone, Copy, Debug)]
+pub enum From<'a> {
+    /// With the first key.
+    Start,
+    /// Behind this key, which need not be there.
+    After(&'a str),
+    /// With the page that [`Listing::next`] of the page before names.
+    Page(&'a str),
+}
+
 /// How long a signature holds, in seconds.
 const VALID: u64 = 300;
 /// A page of a list has at most 1000 keys of at most 1024 bytes, of which each may become three.
@@ -149,12 +160,16 @@ impl Bucket {
         self.object(Method::Delete, key, &[], Vec::new(), USUAL, now)
     }
 
-    /// ListObjectsV2: the keys that start so, in the order of their bytes, at most a thousand; `next` is
-    /// [`Listing::next`] of the page before. [`list`] reads the answer.
-    pub fn list(&self, prefix: &str, next: Option<&str>, now: DateTime<Utc>) -> Outbound {
+    /// ListObjectsV2: the keys that start so, in the order of their bytes, at most a thousand. [`list`] reads the
+    /// answer.
+    pub fn list(&self, prefix: &str, from: From<'_>, now: DateTime<Utc>) -> Outbound {
         let mut query = vec![("encoding-type", "url"), ("list-type", "2")];
         query.extend((!prefix.is_empty()).then_some(("prefix", prefix)));
-        query.extend(next.map(|it| ("continuation-token", it)));
+        query.extend(match from {
+            From::Start => None,
+            From::After(key) => Some(("start-after", key)),
+            From::Page(next) => Some(("continuation-token", next)),
+        });
         query.sort_unstable();
         let url = self.bucket.base_url().clone();
         let mut request = self.request(Method::Get, url, &query, &[], now);

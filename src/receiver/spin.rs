@@ -24,7 +24,7 @@ use spin_sdk::wasip3::random::random::get_random_bytes;
 use spin_sdk::wasip3::wit_bindgen::{StreamResult, spawn};
 
 use crate::exchange::{Body, Request, Response};
-use crate::host::{Answer, Host, Outbound, SendError, StoreError};
+use crate::host::{Answer, Host, Outbound, Reader, SendError, StoreError};
 use crate::wit::{transform, webhook};
 
 /// How long a sender may take for its body; Event Grid waits 30 s for the answer.
@@ -198,6 +198,22 @@ impl Host for Spin {
         options: &transform::Options,
     ) -> Result<transform::Batch, transform::Error> {
         transform::normalize(payload, options)
+    }
+
+    type Reader = transform::Reader;
+
+    fn reader(&self, options: &transform::Options) -> transform::Reader {
+        transform::Reader::new(options)
+    }
+}
+
+impl Reader for transform::Reader {
+    fn push(&mut self, bytes: &[u8]) -> Result<transform::Batch, transform::Error> {
+        transform::Reader::push(self, bytes)
+    }
+
+    fn finish(&mut self) -> Result<transform::Batch, transform::Error> {
+        transform::Reader::finish(self)
     }
 }
 

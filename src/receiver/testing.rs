@@ -279,6 +279,12 @@ impl Host for Memory {
         }
         normalizer::normalize(payload, options)
     }
+
+    type Reader = normalizer::Reader;
+
+    fn reader(&self, options: &transform::Options) -> normalizer::Reader {
+        normalizer::Reader::new(options)
+    }
 }
 
 /// An answer with a status and a body.

@@ -31,7 +31,7 @@ pub fn check(
 }
 
 impl Config {
-    /// The origins (`https://x.example:443`) that destinations and credentials talk to, in order, each once.
+    /// The origins (`https://x.example:443`) that destinations, credentials and buckets are asked at, in order, each once.
     pub fn hosts(&self) -> Vec<String> {
         let keys = self.feeds.values().filter_map(|feed| match &feed.auth {
             Auth::Credentials {
@@ -39,9 +39,12 @@ impl Config {
             } => origin(&entra.keys_url),
             _ => None,
         });
+        let feeds = self.feeds.values();
+        let buckets = feeds.filter_map(|it| Some(it.pull.as_ref()?.bucket.origin()));
         let destinations = self.destinations.values().flat_map(|it| it.hosts());
         let collectors = self.collects_from.iter().cloned();
-        let mut hosts: Vec<String> = keys.chain(destinations).chain(collectors).collect();
+        let hosts = keys.chain(buckets).chain(destinations).chain(collectors);
+        let mut hosts: Vec<String> = hosts.collect();
         hosts.sort_unstable();
         hosts.dedup();
         hosts

@@ -1,7 +1,7 @@
 //! A feed's table: what it is in SecOps, who may post to it, and what happens to its logs.
 
 use super::section::{Place, Section, quoted};
-use super::{Ack, Auth, Entra, Feed, unknown};
+use super::{Ack, Auth, Entra, Feed, pull, unknown};
 use crate::auth::digest;
 use crate::wit::transform::{FieldNames, Label, Options};
 
@@ -18,6 +18,9 @@ const WEAK: usize = 16;
 /// Reads a collector's table, of that name, and says which origins it talks to. The receiver itself knows nothing of
 /// collectors but that they have a place in the same file.
 pub type Collect<'a> = &'a dyn Fn(&str, Section<'_>) -> Vec<String>;
+
+/// Keys of a feed to which somebody posts.
+const POSTING: &[&str] = &["auth", "topics", "origins", "on_unauthorized", "ack"];
 
 /// What the feed's table does not say.
 pub struct Surroundings<'a> {
@@ -44,9 +47,27 @@ pub fn read<'a>(
         section.place().wrong("", expected, &quoted(name));
     }
     let options = options(&mut section, around);
+    let is_pulled = section.has("s3");
+    let pull = section.section("s3").map(pull::read);
+    if is_pulled {
+        let posting = POSTING.iter().filter(|key| section.has(key));
+        for key in posting.collect::<Vec<_>>() {
+            let message = format!(
+                "expected no `{key}` in `{}`, which is pulled",
+                section.path()
+            );
+            section.place().say("", message);
+        }
+    }
     let topics = listed(&mut section, "topics");
     let origins = listed(&mut section, "origins");
-    let auth = auth(&mut section, around, warnings);
+    let auth = match is_pulled {
+        true => {
+            section.skip("auth");
+            Some(Auth::Nobody)
+        }
+        false => auth(&mut section, around, warnings),
+    };
     let on_unauthorized = section.one_of("on_unauthorized", &["503", "401"]);
     let ack = section.one_of("ack", &["delivered", "stored"]);
     let destination = section.required_text("destination");
@@ -61,6 +82,11 @@ pub fn read<'a>(
         topics,
         origins,
         auth: auth?,
+        pull: match pull {
+            Some(pull) => Some(pull?),
+            None if is_pulled => return None,
+            None => None,
+        },
         on_unauthorized: if on_unauthorized == Some("401") {
             401
         } else {

@@ -240,6 +240,11 @@ impl<'a> Section<'a> {
         entry.is_some_and(|(_, value)| matches!(value, DeValue::String(_)))
     }
 
+    /// A value of any kind that is not looked at.
+    pub fn skip(&mut self, key: &'static str) {
+        self.take(key);
+    }
+
     /// A table in this one.
     pub fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
         let (at, value) = self.take(key)?;

@@ -46,6 +46,7 @@ fn feed() -> Feed {
         topics: Vec::new(),
         origins: Vec::new(),
         auth: Auth::None,
+        pull: None,
         on_unauthorized: 503,
         ack: Ack::Delivered,
         destination: "main".to_owned(),

@@ -113,7 +113,7 @@ fn a_key_that_no_url_can_carry_is_never_sent() {
 
 #[test]
 fn a_list_is_asked_for_page_by_page_with_a_query_in_order() {
-    let first = example().list("logs/", None, now());
+    let first = example().list("logs/", From::Start, now());
     let host = "https://examplebucket.s3.us-east-1.amazonaws.com/?";
     assert!(first.url.starts_with(host), "{}", first.url);
     assert!(
@@ -121,7 +121,7 @@ fn a_list_is_asked_for_page_by_page_with_a_query_in_order() {
             .url
             .contains("&encoding-type=url&list-type=2&prefix=logs%2F")
     );
-    let next = example().list("", Some("a+/="), now());
+    let next = example().list("", From::Page("a+/="), now());
     let query = "&continuation-token=a%2B%2F%3D&encoding-type=url&list-type=2";
     assert!(
         next.url.contains(query) && !next.url.contains("prefix"),

@@ -43,6 +43,8 @@ pub struct About {
     pub reason: String,
     /// Its index in its delivery; none for a whole delivery.
     pub log: Option<usize>,
+    /// Where it stood, if not in a request: `s3://audit/logs/a.jsonl at byte 1234`.
+    pub place: Option<String>,
 }
 
 /// An entry of the quarantine.
@@ -185,6 +187,7 @@ impl Entry {
             "source": about.source.name(),
             "reason": reason,
             "log": about.log,
+            "place": about.place,
             "bytes": self.bytes,
             "parts": self.parts,
         })
@@ -206,6 +209,7 @@ impl Entry {
                 source: sources.into_iter().find(|it| it.name() == source)?,
                 reason: text("reason")?,
                 log: number("log"),
+                place: text("place"),
             },
             bytes: number("bytes")?,
             parts: text("parts")?,
@@ -226,6 +230,7 @@ mod tests {
             source: Source::Rejected,
             reason: "expected a time at `Timestamp`, but found none".to_owned(),
             log: Some(3),
+            place: Some("s3://audit/a at byte 7".to_owned()),
         }
     }
 

@@ -110,6 +110,7 @@ mod tests {
             source: Source::Refused,
             reason: "no".to_owned(),
             log: None,
+            place: None,
         }
     }
 

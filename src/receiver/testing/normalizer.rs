@@ -1,5 +1,6 @@
 //! The real `udm` behind the imported interfaces, by conversion of types alone.
 
+use crate::host;
 use crate::wit::{transform, webhook};
 
 /// `webhook.read`.
@@ -45,12 +46,42 @@ pub fn normalize(
     payload: &[u8],
     options: &transform::Options,
 ) -> Result<transform::Batch, transform::Error> {
+    match udm::normalize(payload, &converted_options(options)) {
+        Ok(batch) => Ok(converted(batch)),
+        Err(error) => Err(converted_error(error)),
+    }
+}
+
+/// `transform.reader`.
+pub struct Reader(Result<udm::Reader, transform::Error>);
+
+impl Reader {
+    /// A reader that has read nothing.
+    pub fn new(options: &transform::Options) -> Reader {
+        let reader = udm::Reader::new(&converted_options(options));
+        Reader(reader.map_err(converted_error))
+    }
+}
+
+impl host::Reader for Reader {
+    fn push(&mut self, bytes: &[u8]) -> Result<transform::Batch, transform::Error> {
+        let reader = self.0.as_mut().map_err(|error| error.clone())?;
+        Ok(converted(reader.push(bytes)))
+    }
+
+    fn finish(&mut self) -> Result<transform::Batch, transform::Error> {
+        let reader = self.0.as_mut().map_err(|error| error.clone())?;
+        Ok(converted(reader.finish()))
+    }
+}
+
+fn converted_options(options: &transform::Options) -> udm::Options {
     let label = |it: &transform::Label| udm::Label {
         key: it.key.clone(),
         value: it.value.clone(),
         rbac_enabled: it.rbac_enabled,
     };
-    let options = udm::Options {
+    udm::Options {
         log_type: options.log_type.clone(),
         split_delimiter: options.split_delimiter.clone(),
         namespace: options.namespace.clone(),
@@ -59,11 +90,13 @@ pub fn normalize(
             transform::FieldNames::LowerCamel => udm::FieldNames::LowerCamel,
             transform::FieldNames::Proto => udm::FieldNames::Proto,
         },
-    };
-    match udm::normalize(payload, &options) {
-        Ok(batch) => Ok(converted(batch)),
-        Err(udm::Error::UnknownLogType(text)) => Err(transform::Error::UnknownLogType(text)),
-        Err(udm::Error::InvalidOption(text)) => Err(transform::Error::InvalidOption(text)),
+    }
+}
+
+fn converted_error(error: udm::Error) -> transform::Error {
+    match error {
+        udm::Error::UnknownLogType(text) => transform::Error::UnknownLogType(text),
+        udm::Error::InvalidOption(text) => transform::Error::InvalidOption(text),
     }
 }
 
