@@ -1,5 +1,6 @@
 //! Audit events of the list API, as far as the collector has to know them: their id, their time, and their line.
 
+use chrono::DateTime;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -38,9 +39,15 @@ pub fn read(value: &Value, settings: &Settings) -> Option<Event> {
     })
 }
 
-/// The id and the time in a line that was written earlier, in either shape.
+/// The id and the time in a line that was written earlier, in any shape.
 pub fn of_line(line: &str) -> Option<(String, Option<i64>)> {
     let value = serde_json::from_str::<Value>(line).ok()?;
+    let metadata = &value["metadata"];
+    if let Some(id) = metadata["productLogId"].as_str() {
+        let time = metadata["eventTimestamp"].as_str();
+        let time = time.and_then(|it| DateTime::parse_from_rfc3339(it).ok());
+        return Some((id.to_owned(), time.map(|it| it.timestamp_millis())));
+    }
     let id_found = value["auditEventId"].as_str();
     let time = value["auditEventTime"]
         .as_str()
@@ -194,6 +201,13 @@ mod tests {
             "auditEventTime": "1767225661013",
         });
         assert_eq!(event.line, wanted.to_string());
+    }
+
+    #[test]
+    fn an_id_is_found_again_in_a_line_of_udm() {
+        let line = r#"{"metadata":{"eventTimestamp":"2026-01-01T00:01:01.013Z","productLogId":"6955b93e"}}"#;
+        let found = ("6955b93e".to_owned(), Some(1_767_225_661_013));
+        assert_eq!(of_line(line), Some(found));
     }
 
     #[test]

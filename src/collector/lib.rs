@@ -1,5 +1,5 @@
-//! The collector of Harness audit events, without I/O: it says what to ask, write, read and wait for, and takes the
-//! answers, so that every path is tested without a network.
+//! The collector of Harness audit events. Its heart is without I/O: it says what to ask, write, read and wait for, and
+//! takes the answers, so that every path is tested without a network.
 //!
 //! It follows Harness' published Audit API (apidocs.harness.io, tag Audit) and S3's conditional writes
 //! (docs.aws.amazon.com, "How to prevent object overwrites with conditional writes"), as of November 2026.
@@ -12,14 +12,14 @@
 //! An event may come twice in one case only: a run died between an object and its cursor, and a feed took and deleted
 //! that object before the next run could read it back. Such objects are counted as unconfirmed.
 //!
-//! Not here: I/O, gzip, and UDM as a shape of output. An object of ids whose run died before its state named it is
-//! left where it is.
+//! [`io`] serves it on a host. An object of ids whose run died before its state named it is left where it is.
 #![forbid(unsafe_code)]
 
 pub mod answer;
 mod collect;
 mod event;
 pub mod harness;
+pub mod io;
 #[cfg(test)]
 mod loss;
 mod names;

@@ -215,8 +215,12 @@ impl Collector {
         let start = instant(window.start);
         let day = start.format("%Y/%m/%d");
         let (start, end) = (compact(window.start), compact(window.end));
+        let kind = match self.settings.gzip {
+            true => "jsonl.gz",
+            false => "jsonl",
+        };
         format!(
-            "{}/{day}/harness-audit-{start}-{end}-{at:04}-{hash}.jsonl",
+            "{}/{day}/harness-audit-{start}-{end}-{at:04}-{hash}.{kind}",
             self.settings.prefix
         )
     }

@@ -1,8 +1,9 @@
 //! The settings of the collector: the environment of the Lambda that Google's page "Collect Harness IO audit logs"
 //! publishes (docs.cloud.google.com/chronicle, as of November 2026), by the same names, and a few of our own.
 //!
-//! They come from an environment or from a TOML table, whose keys are the same names in lower case. Everything is
-//! checked before the first request, and all mistakes are told at once. Left out: where secrets come from.
+//! They come from an environment or from a table `[collect.NAME]`, whose keys are the same names in lower case.
+//! Everything is checked before the first request, and all mistakes are told at once. Left out: the bucket and its
+//! keys, and where secrets come from.
 
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use toml::de::{DeTable, DeValue};
+use udmill_receiver::config::section::Section;
 
 use crate::names::{ACTIONS, MODULES};
 
@@ -20,43 +21,60 @@ use crate::names::{ACTIONS, MODULES};
 ///
 /// All mistakes, one sentence each.
 pub fn from_environment(variables: &BTreeMap<String, String>) -> Result<Settings, Vec<String>> {
-    read(variables, Vec::new())
+    let value = |(name, _): &(&'static str, _)| Some((*name, variables.get(*name)?.clone()));
+    let (settings, mistakes) = read(NAMES.iter().filter_map(value).collect());
+    match mistakes.is_empty() {
+        true => Ok(settings),
+        false => Err(mistakes.iter().map(Mistake::to_string).collect()),
+    }
 }
 
-/// The settings from a TOML table: names in lower case, lists as arrays of texts or as one text with commas. What is
-/// no setting is a mistake here, as nobody else writes into this table.
-///
-/// # Errors
-///
-/// All mistakes, one sentence each.
-pub fn from_table(table: &DeTable<'_>) -> Result<Settings, Vec<String>> {
-    let (mut values, mut mistakes) = (BTreeMap::new(), Vec::new());
-    for (key, value) in table {
-        let (key, value) = (key.get_ref().as_ref(), value.get_ref());
-        let name = key.to_ascii_uppercase();
-        let is_known = NAMES.contains(&name.as_str()) && key == name.to_ascii_lowercase();
-        match text_of(value) {
-            _ if !is_known => mistakes.push(format!(
-                "expected one of {} as a key, but found {}",
-                NAMES.join(", ").to_ascii_lowercase(),
-                quoted(key)
-            )),
-            Some(text) => _ = values.insert(name, text),
-            None => mistakes.push(format!(
-                "expected a text, a whole number or an array of texts at `{key}`, but found something else"
-            )),
+/// The settings from a table: names in lower case, lists as arrays of texts or as one text with commas. All mistakes
+/// are told to the section; with one, the settings are those that stand for it. A collector is called as its table.
+pub fn from_section(name: &str, section: &mut Section<'_>) -> Settings {
+    let there = NAMES.iter().filter(|(_, key)| section.has(key));
+    let there: Vec<&str> = there.map(|(name, _)| *name).collect();
+    let value = |(name, key): &(&'static str, &'static str)| Some((*name, section.plain(key)?));
+    let mut values: BTreeMap<_, _> = NAMES.iter().filter_map(value).collect();
+    values.entry("COLLECTOR_NAME").or_insert(name.to_owned());
+    let (settings, mistakes) = read(values);
+    for mistake in mistakes {
+        let key = NAMES.iter().find(|(name, _)| *name == mistake.name);
+        let key = key.map_or(mistake.name, |(_, key)| key);
+        match &mistake.found {
+            Some(found) => section.wrong(key, &mistake.expected, found),
+            // A value that is there, but not to be read, was told of already.
+            None if there.contains(&mistake.name) => {}
+            None => section.missing(key),
         }
     }
-    read(&values, mistakes)
+    settings
 }
 
-/// Every setting that there is; the first twelve are the Lambda's.
+/// Every setting that there is but the bucket's, in an environment and in a table. The first eleven are the Lambda's.
 #[rustfmt::skip]
-pub const NAMES: &[&str] = &[
-    "HARNESS_API_BASE", "HARNESS_ACCOUNT_ID", "HARNESS_API_KEY", "S3_BUCKET", "S3_PREFIX", "STATE_KEY", "PAGE_SIZE",
-    "START_MINUTES_BACK", "FILTER_MODULES", "FILTER_ACTIONS", "STATIC_FILTER", "MAX_RETRIES",
-    "COLLECTOR_NAME", "STATE_PREFIX", "SETTLE_SECONDS", "OVERLAP_MINUTES", "WINDOW_HOURS", "WINDOW_PAGES",
-    "OUTPUT_SHAPE", "MAX_OBJECT_BYTES",
+pub const NAMES: &[(&str, &str)] = &[
+    ("HARNESS_API_BASE",   "harness_api_base"),
+    ("HARNESS_ACCOUNT_ID", "harness_account_id"),
+    ("HARNESS_API_KEY",    "harness_api_key"),
+    ("S3_PREFIX",          "s3_prefix"),
+    ("STATE_KEY",          "state_key"),
+    ("PAGE_SIZE",          "page_size"),
+    ("START_MINUTES_BACK", "start_minutes_back"),
+    ("FILTER_MODULES",     "filter_modules"),
+    ("FILTER_ACTIONS",     "filter_actions"),
+    ("STATIC_FILTER",      "static_filter"),
+    ("MAX_RETRIES",        "max_retries"),
+    ("OUTPUT_SHAPE",       "output_shape"),
+    ("COLLECTOR_NAME",     "collector_name"),
+    ("STATE_PREFIX",       "state_prefix"),
+    ("SETTLE_SECONDS",     "settle_seconds"),
+    ("OVERLAP_MINUTES",    "overlap_minutes"),
+    ("WINDOW_HOURS",       "window_hours"),
+    ("WINDOW_PAGES",       "window_pages"),
+    ("MAX_OBJECT_BYTES",   "max_object_bytes"),
+    ("GZIP",               "gzip"),
+    ("ASSET_NAMESPACE",    "asset_namespace"),
 ];
 
 /// Settings that are whole and within their bounds.
@@ -68,9 +86,7 @@ pub struct Settings {
     pub account: String,
     /// What goes into `x-api-key`.
     pub api_key: Secret,
-    /// The bucket of the objects and of the state.
-    pub bucket: String,
-    /// Where the objects go; no slash at either end.
+    /// Where the objects go; no slash at either end. UDM has a prefix of its own, beside the one that is set.
     pub prefix: String,
     /// Where the Lambda's state lies, to take over from it.
     pub lambda_state_key: String,
@@ -104,6 +120,10 @@ pub struct Settings {
     pub shape: Shape,
     /// The size at which a page goes on in another object.
     pub max_object_bytes: usize,
+    /// Whether objects are compressed.
+    pub gzip: bool,
+    /// The namespace of the assets in UDM events, as SecOps' feeds have it; empty for none.
+    pub namespace: String,
     /// What the operator should know, though it stops nothing.
     pub warnings: Vec<String>,
 }
@@ -115,6 +135,8 @@ pub enum Shape {
     Api,
     /// As Harness' audit streaming writes it, whose field names Google's parser is known to read.
     Streaming,
+    /// As a UDM event.
+    Udm,
 }
 
 /// A text that must not be seen: its [`fmt::Debug`] does not show it.
@@ -127,33 +149,49 @@ impl fmt::Debug for Secret {
     }
 }
 
-fn read(values: &BTreeMap<String, String>, mistakes: Vec<String>) -> Result<Settings, Vec<String>> {
+fn read(values: BTreeMap<&'static str, String>) -> (Settings, Vec<Mistake>) {
     let mut reader = Reader {
         values,
-        mistakes,
+        mistakes: Vec::new(),
         warnings: Vec::new(),
     };
     let settings = reader.settings();
-    match reader.mistakes.is_empty() {
-        true => Ok(settings),
-        false => Err(reader.mistakes),
+    (settings, reader.mistakes)
+}
+
+/// What is wrong with a setting.
+struct Mistake {
+    name: &'static str,
+    expected: String,
+    /// None if the setting is missing.
+    found: Option<String>,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mistake { name, expected, .. } = self;
+        match &self.found {
+            Some(found) => write!(f, "expected {expected} at `{name}`, but found {found}"),
+            None => write!(f, "expected `{name}`, but found none"),
+        }
     }
 }
 
-struct Reader<'a> {
-    values: &'a BTreeMap<String, String>,
-    mistakes: Vec<String>,
+struct Reader {
+    values: BTreeMap<&'static str, String>,
+    mistakes: Vec<Mistake>,
     warnings: Vec<String>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn settings(&mut self) -> Settings {
         let account = self.required("HARNESS_ACCOUNT_ID");
         let api_key = self.required("HARNESS_API_KEY");
         self.check_key(&api_key, &account);
         let prefix = self.path("S3_PREFIX", "harness/audit");
         let state_prefix = self.path("STATE_PREFIX", &format!("{prefix}-state"));
-        if format!("{state_prefix}/").starts_with(&format!("{prefix}/")) {
+        let is_in = |outer: &str| format!("{state_prefix}/").starts_with(&format!("{outer}/"));
+        if is_in(&prefix) || is_in(&format!("{prefix}-udm")) {
             self.wrong(
                 "STATE_PREFIX",
                 "a prefix outside `S3_PREFIX`, which the feed ingests",
@@ -171,12 +209,15 @@ impl Reader<'_> {
         if page_size > 100 {
             self.warn("expected at most 100 at `PAGE_SIZE`, the server's limit; 100 is used");
         }
+        let shape = self.shape();
         Settings {
             api_base: self.api_base(),
             account,
             api_key: Secret(api_key),
-            bucket: self.required("S3_BUCKET"),
-            prefix,
+            prefix: match shape {
+                Shape::Udm => format!("{prefix}-udm"),
+                Shape::Api | Shape::Streaming => prefix,
+            },
             lambda_state_key: self.path("STATE_KEY", "harness/audit/state.json"),
             state_prefix,
             name,
@@ -191,8 +232,10 @@ impl Reader<'_> {
             overlap_ms: self.number("OVERLAP_MINUTES", 60, 15, 7 * 24 * 60) * 60_000,
             window_ms: self.number("WINDOW_HOURS", 24, 1, 31 * 24) * 3_600_000,
             window_pages: self.number("WINDOW_PAGES", 50, 2, 1000) as u32,
-            shape: self.shape(),
+            shape,
             max_object_bytes: self.number("MAX_OBJECT_BYTES", 64 << 20, 1 << 10, 1 << 30) as usize,
+            gzip: self.flag("GZIP"),
+            namespace: self.text("ASSET_NAMESPACE", ""),
             warnings: std::mem::take(&mut self.warnings),
         }
     }
@@ -205,17 +248,20 @@ impl Reader<'_> {
         self.get(name).unwrap_or(default).to_owned()
     }
 
-    fn required(&mut self, name: &str) -> String {
+    fn required(&mut self, name: &'static str) -> String {
         let found = self.text(name, "");
         if found.is_empty() {
-            let message = format!("expected `{name}`, but found none");
-            self.mistakes.push(message);
+            self.mistakes.push(Mistake {
+                name,
+                expected: String::new(),
+                found: None,
+            });
         }
         found
     }
 
     /// The Lambda takes an empty prefix and writes keys that begin with a slash.
-    fn path(&mut self, name: &str, default: &str) -> String {
+    fn path(&mut self, name: &'static str, default: &str) -> String {
         let found = self.text(name, default);
         let path = found.trim_matches('/').to_owned();
         if path.is_empty() || path.len() > 512 || path.chars().any(char::is_control) {
@@ -224,7 +270,7 @@ impl Reader<'_> {
         path
     }
 
-    fn number(&mut self, name: &str, default: i64, least: i64, most: i64) -> i64 {
+    fn number(&mut self, name: &'static str, default: i64, least: i64, most: i64) -> i64 {
         let Some(text) = self.get(name) else {
             return default;
         };
@@ -243,7 +289,7 @@ impl Reader<'_> {
     }
 
     /// Only blanks would be an empty list, which the server takes for no filter at all.
-    fn list(&mut self, name: &str, known: &[&str]) -> Vec<String> {
+    fn list(&mut self, name: &'static str, known: &[&str]) -> Vec<String> {
         let Some(text) = self.get(name).map(str::to_owned) else {
             return Vec::new();
         };
@@ -288,14 +334,28 @@ impl Reader<'_> {
         (found(KNOWN[0]), found(KNOWN[1]))
     }
 
+    /// Never guessed: what reads the objects has to understand them.
     fn shape(&mut self) -> Shape {
-        match self.text("OUTPUT_SHAPE", "api").as_str() {
-            "api" => Shape::Api,
+        match self.required("OUTPUT_SHAPE").as_str() {
+            "" | "api" => Shape::Api,
             "streaming" => Shape::Streaming,
+            "udm" => Shape::Udm,
             other => {
                 let found = quoted(other);
-                self.wrong("OUTPUT_SHAPE", "one of api, streaming", &found);
+                self.wrong("OUTPUT_SHAPE", "one of api, streaming, udm", &found);
                 Shape::Api
+            }
+        }
+    }
+
+    fn flag(&mut self, name: &'static str) -> bool {
+        match self.text(name, "false").as_str() {
+            "true" => true,
+            "false" => false,
+            other => {
+                let found = quoted(other);
+                self.wrong(name, "true or false", &found);
+                false
             }
         }
     }
@@ -350,32 +410,16 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong(&mut self, name: &str, expected: &str, found: &str) {
-        let message = format!("expected {expected} at `{name}`, but found {found}");
-        self.mistakes.push(message);
+    fn wrong(&mut self, name: &'static str, expected: &str, found: &str) {
+        self.mistakes.push(Mistake {
+            name,
+            expected: expected.to_owned(),
+            found: Some(found.to_owned()),
+        });
     }
 
     fn warn(&mut self, message: &str) {
         self.warnings.push(message.to_owned());
-    }
-}
-
-fn text_of(value: &DeValue<'_>) -> Option<String> {
-    match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) => {
-            let number = i64::from_str_radix(number.as_str(), number.radix());
-            number.ok().map(|it| it.to_string())
-        }
-        DeValue::Array(items) => {
-            let items = items.iter().map(|item| match item.get_ref() {
-                DeValue::String(text) => Some(text.to_string()),
-                _ => None,
-            });
-            let items: Option<Vec<String>> = items.collect();
-            items.map(|it| it.join(","))
-        }
-        _ => None,
     }
 }
 

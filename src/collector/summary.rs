@@ -77,6 +77,8 @@ pub struct Summary {
     pub objects: u64,
     /// Objects that an earlier run may have written: a feed may have taken them, so their events may come twice.
     pub unconfirmed: u64,
+    /// Events that the normalizer did not take, which are kept as they came.
+    pub rejected: u64,
     /// The server's time less the watermark, in milliseconds.
     pub lag_ms: Option<i64>,
     /// The longest time from an event to its storing, in milliseconds.
@@ -126,6 +128,7 @@ impl Outcome {
             "objects": it.objects,
             "unconfirmedObjects": it.unconfirmed,
             "duplicates": it.duplicates,
+            "rejected": it.rejected,
             "windows": it.windows,
             "retries": it.retries,
             "lagMs": it.lag_ms,

@@ -9,7 +9,7 @@ pub fn settings(more: &[(&str, &str)]) -> Settings {
     let own = [
         ("HARNESS_ACCOUNT_ID", "acc"),
         ("HARNESS_API_KEY", "sat.acc.id.secret"),
-        ("S3_BUCKET", "harness-io-logs"),
+        ("OUTPUT_SHAPE", "api"),
     ];
     let all = own.iter().chain(more);
     let all = all.map(|(name, value)| ((*name).into(), (*value).into()));

@@ -1,12 +1,15 @@
 //! What an operator may write, and what is told of it.
 
+use toml::de::DeTable;
+use udmill_receiver::config::section::File;
+
 use super::*;
 
 fn environment(more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let own = [
         ("HARNESS_ACCOUNT_ID", "acc"),
         ("HARNESS_API_KEY", "sat.acc.id.secret"),
-        ("S3_BUCKET", "harness-io-logs"),
+        ("OUTPUT_SHAPE", "api"),
         ("PATH", "/bin"),
     ];
     let all = own.iter().chain(more);
@@ -78,7 +81,9 @@ fn all_mistakes_are_told_at_once() {
     ] {
         assert!(found.contains(&format!("`{name}`")), "{name} in {found}");
     }
-    assert!(found.contains("expected one of api, streaming at `OUTPUT_SHAPE`, but found \"xml\""));
+    assert!(
+        found.contains("expected one of api, streaming, udm at `OUTPUT_SHAPE`, but found \"xml\"")
+    );
     assert!(found.contains("`STATIC_FILTER`, but found \"EXCLUDE_ALL\""));
 }
 
@@ -146,19 +151,55 @@ fn both_static_filters_can_be_asked_for() {
     assert!(settings.exclude_logins && settings.exclude_system);
 }
 
+fn from_text(text: &str) -> Result<Settings, Vec<String>> {
+    let table = DeTable::parse(text).expect("TOML");
+    let variables = [("key".to_owned(), "sat.acc.i.hidden".to_owned())].into();
+    let file = File::new(text, &variables);
+    let mut section = Section::new(&file, "collect.h", 0, table.get_ref());
+    let settings = from_section("h", &mut section);
+    section.finish();
+    let problems = file.problems().into_iter().map(|it| it.message);
+    match problems.collect::<Vec<_>>() {
+        problems if problems.is_empty() => Ok(settings),
+        problems => Err(problems),
+    }
+}
+
 #[test]
 fn a_table_says_the_same_in_lower_case_and_knows_its_keys() {
-    let text = "harness_account_id = 'acc'\nharness_api_key = 'sat.acc.i.s'\ns3_bucket = 'b'\npage_size = 70\n\
-                filter_actions = ['CREATE', 'UPDATE']\n";
-    let table = DeTable::parse(text).expect("TOML");
-    let settings = from_table(table.get_ref()).expect("settings");
+    let text = "harness_account_id = 'acc'\nharness_api_key = '{key}'\noutput_shape = 'udm'\npage_size = 70\n\
+                filter_actions = ['CREATE', 'UPDATE']\ngzip = true\n";
+    let settings = from_text(text).expect("settings");
     assert_eq!((settings.page_size, settings.actions.len()), (70, 2));
-    let table = DeTable::parse("page_sizes = 7\npage_size = 1.5").expect("TOML");
-    let found = from_table(table.get_ref())
-        .expect_err("mistakes")
-        .join("\n");
-    assert!(
-        found.contains("\"page_sizes\"") && found.contains("at `page_size`"),
-        "{found}"
-    );
+    assert_eq!(settings.name, "h");
+    assert_eq!((settings.shape, settings.gzip), (Shape::Udm, true));
+    assert_eq!(settings.api_key.0, "sat.acc.i.hidden");
+    let found =
+        from_text("page_sizes = 7\npage_size = 1.5\nmax_retries = -1\nharness_api_key = '{key}'\n");
+    let found = found.expect_err("mistakes").join("\n");
+    for expected in [
+        "\"page_sizes\"",
+        "expected a text at `collect.h.page_size`",
+        "expected a whole number from 0 to 20 at `collect.h.max_retries`, but found \"-1\"",
+        "expected `harness_account_id` in `collect.h`, but found none",
+        "expected `output_shape` in `collect.h`, but found none",
+    ] {
+        assert!(found.contains(expected), "{expected} in {found}");
+    }
+    assert!(!found.contains("hidden"));
+}
+
+#[test]
+fn every_name_of_a_table_is_that_of_the_environment_in_lower_case() {
+    for (name, key) in NAMES {
+        assert_eq!(name.to_ascii_lowercase(), *key);
+    }
+}
+
+/// An S3 feed of the account reads the prefix that is set, and must not find UDM there.
+#[test]
+fn udm_has_a_prefix_of_its_own_and_the_state_stays_where_it_is() {
+    let settings = from_environment(&environment(&[("OUTPUT_SHAPE", "udm")])).expect("settings");
+    assert_eq!(settings.prefix, "harness/audit-udm");
+    assert_eq!(settings.state_prefix, "harness/audit-state");
 }
