@@ -12,11 +12,15 @@
 //! An event may come twice in one case only: a run died between an object and its cursor, and a feed took and deleted
 //! that object before the next run could read it back. Such objects are counted as unconfirmed.
 //!
-//! [`io`] serves it on a host. An object of ids whose run died before its state named it is left where it is.
-#![forbid(unsafe_code)]
+//! [`io`] serves it on a host, and [`service`] on behalf of whoever calls. An object of ids whose run died before its state named it is left where it is.
+#![deny(unsafe_code)]
 
 pub mod answer;
 mod collect;
+#[cfg(all(target_family = "wasm", feature = "component"))]
+#[allow(unsafe_code, reason = "what exports the component is a macro's")]
+mod component;
+pub mod config;
 mod event;
 pub mod harness;
 pub mod io;
@@ -25,6 +29,7 @@ mod loss;
 mod names;
 mod pace;
 mod pages;
+pub mod service;
 pub mod settings;
 mod state;
 mod step;

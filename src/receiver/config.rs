@@ -28,8 +28,8 @@ use toml::de::{DeTable, DeValue};
 use crate::destination::{Destination, Takes};
 use crate::host::Host;
 use crate::wit::transform::{Error, Options};
-pub use feed::Collect;
 use feed::Surroundings;
+pub use feed::{Collect, origin};
 use pull::Pull;
 use section::{File, Place, Problem, Secret, Section, nearest, quoted, variable};
 
