@@ -1,0 +1,175 @@
+//! The routes of whoever runs the component, on a schedule or by hand.
+//!
+//! | route | does |
+//! | --- | --- |
+//! | `POST /v1/collect/{name}` | collects what is due, or with `from` and `to` what is stamped between |
+//!
+//! They need `Authorization: Bearer` with the configuration's `admin_key`, and without such a key they do not exist. A
+//! call does what it can within `budget_ms`; `more` in its answer says whether the next one should come at once. A
+//! failure is a 5xx, whatever was done before stays done, and the next call goes on there.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use udmill_receiver::Host;
+use udmill_receiver::admin::is_operator;
+use udmill_receiver::config::Unready;
+use udmill_receiver::exchange::{Request, Response};
+
+use crate::config::{self, Whole};
+use crate::summary::Error;
+use crate::{Order, Outcome, Plan, io};
+
+/// How long a call takes unless it is told otherwise.
+const BUDGET: u64 = 4000;
+/// The longest budget: hosts give up a call after half a minute, and what is begun has to be ended.
+const LONGEST: u64 = 20_000;
+/// When the requests of a call have to be over, counted from its arrival.
+const WITHIN: Duration = Duration::from_secs(25);
+
+/// The configuration of an instance, or why there is none.
+pub struct Service {
+    /// What was read.
+    pub whole: Result<Whole, Unready>,
+}
+
+impl Service {
+    /// Reads the configuration, and leaves its mistakes in the log.
+    pub async fn load<H: Host>(host: &H) -> Service {
+        let whole = config::load(host).await;
+        let tell = |line: Option<usize>, message: &str| {
+            let line =
+                json!({"kind": "config", "level": "error", "line": line, "message": message});
+            host.log(&line.to_string());
+        };
+        match &whole {
+            Ok(_) => {}
+            Err(Unready::Unavailable(message)) => tell(None, message),
+            Err(Unready::Invalid(problems)) => {
+                for problem in problems {
+                    tell(Some(problem.line), &problem.message);
+                }
+            }
+        }
+        Service { whole }
+    }
+
+    /// Answers a request.
+    pub async fn answer<H: Host>(&self, host: &H, request: Request) -> Response {
+        let Ok(whole) = &self.whole else {
+            return Response::error(503, "configuration").with("retry-after", "30");
+        };
+        let Some(key) = &whole.config.admin_key else {
+            return Response::error(404, "not_found");
+        };
+        if !is_operator(&request, &key.0) {
+            return Response::error(401, "unauthorized").with("www-authenticate", "Bearer");
+        }
+        let Some(name) = request.path.strip_prefix("/v1/collect/") else {
+            return Response::error(404, "not_found");
+        };
+        if request.method != "POST" {
+            return Response::error(405, "method_not_allowed").with("allow", "POST");
+        }
+        collect(whole, host, name, &request).await
+    }
+}
+
+async fn collect<H: Host>(whole: &Whole, host: &H, name: &str, request: &Request) -> Response {
+    let Some(collector) = whole.collectors.get(name) else {
+        return Response::error(404, "unknown_collector");
+    };
+    let (plan, budget_ms) = match (plan(request), budget(request)) {
+        (Ok(plan), Ok(budget)) => (plan, budget),
+        (Err(message), _) | (_, Err(message)) => {
+            let body = json!({"error": "parameter", "message": message});
+            return Response::json(400, &body);
+        }
+    };
+    let id = hex(&host.random());
+    let order = Order {
+        plan,
+        budget_ms,
+        seed: u64::from_str_radix(id.get(..16).unwrap_or_default(), 16).unwrap_or_default(),
+        owner: id.clone(),
+    };
+    let deadline = request.arrived + WITHIN;
+    let outcome = io::run(
+        host,
+        &collector.settings,
+        &collector.bucket,
+        order,
+        deadline,
+    )
+    .await;
+    let status = status(&outcome);
+    let body = outcome.to_json(&collector.settings);
+    let took = host.elapsed().saturating_sub(request.arrived);
+    let mut line = json!({
+        "kind": "collect", "id": id, "collector": name, "backfill": plan != Plan::Live, "status": status,
+        "alarm": outcome.error.as_ref().is_some_and(is_alarm), "duration_ms": took.as_millis() as u64,
+    });
+    if let (Value::Object(line), Value::Object(body)) = (&mut line, &body) {
+        line.extend(body.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    host.log(&line.to_string());
+    Response::json(status, &body)
+}
+
+/// What a request asks for.
+fn plan(request: &Request) -> Result<Plan, String> {
+    let (from, to) = (request.parameter("from"), request.parameter("to"));
+    let (Some(from), Some(to)) = (&from, &to) else {
+        return match (from, to) {
+            (None, None) => Ok(Plan::Live),
+            _ => Err("expected both `from` and `to`, but found one of them".to_owned()),
+        };
+    };
+    let (from, to) = (time("from", from)?, time("to", to)?);
+    match from <= to {
+        true => Ok(Plan::Backfill { from, to }),
+        false => Err("expected `from` before `to`, but found it behind".to_owned()),
+    }
+}
+
+fn time(name: &str, text: &str) -> Result<i64, String> {
+    let time = DateTime::parse_from_rfc3339(text);
+    let time = time.map(|it| it.with_timezone(&Utc).timestamp_millis());
+    match time.ok().filter(|it| *it >= 0) {
+        Some(time) => Ok(time),
+        None => Err(format!(
+            "expected a time such as 2026-11-01T00:00:00Z at `{name}`, but found another text"
+        )),
+    }
+}
+
+fn budget(request: &Request) -> Result<u64, String> {
+    let Some(text) = request.parameter("budget_ms") else {
+        return Ok(BUDGET);
+    };
+    match text.parse() {
+        Ok(budget) if (1..=LONGEST).contains(&budget) => Ok(budget),
+        _ => Err(format!(
+            "expected a whole number from 1 to {LONGEST} at `budget_ms`, but found another text"
+        )),
+    }
+}
+
+fn status(outcome: &Outcome) -> u16 {
+    match &outcome.error {
+        None => 200,
+        Some(Error::Busy(_) | Error::Overtaken) => 503,
+        Some(Error::Harness(..) | Error::Store(_)) => 502,
+        Some(Error::State(_) | Error::Stuck(_)) => 500,
+    }
+}
+
+/// Whether somebody has to mend something.
+fn is_alarm(error: &Error) -> bool {
+    !matches!(error, Error::Busy(_) | Error::Overtaken)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
