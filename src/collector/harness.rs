@@ -4,6 +4,7 @@
 //! A page token's meaning is not published, so everything but the token is the same in all requests of a window.
 
 use serde_json::{Value, json};
+use udmill_receiver::secret::escaped;
 
 use crate::settings::Settings;
 
@@ -41,14 +42,14 @@ pub fn request(
     page_size: u32,
     cursor: &Cursor,
 ) -> Request {
-    let account = encoded(&settings.account);
+    let account = escaped(&settings.account);
     let base = &settings.api_base;
     let mut url =
         format!("{base}/audit/api/audits/listV2?accountIdentifier={account}&pageSize={page_size}");
     match cursor {
         Cursor::Index(0) => {}
         Cursor::Index(index) => url.push_str(&format!("&pageIndex={index}")),
-        Cursor::Token(token) => url.push_str(&format!("&pageToken={}", encoded(token))),
+        Cursor::Token(token) => url.push_str(&format!("&pageToken={}", escaped(token))),
     }
     let mut body = json!({"startTime": start, "endTime": end, "filterType": "Audit"});
     if let (Some(body), Value::Object(filters)) = (body.as_object_mut(), filters(settings)) {
@@ -81,20 +82,6 @@ pub fn filters(settings: &Settings) -> Value {
         (false, false) => {}
     }
     filters
-}
-
-/// RFC 3986: everything but unreserved characters; a token may hold `/`, `+` and `=`.
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

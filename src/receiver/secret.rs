@@ -30,7 +30,7 @@ pub fn endpoint(address: &str, feed: &str, secret: &str) -> String {
 }
 
 /// Everything but the unreserved characters of RFC 3986 as `%XX`.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

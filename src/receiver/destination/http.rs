@@ -4,15 +4,12 @@
 //! as `application/json`, which is the content type unless `headers` has another. Beside other pods of a cluster they
 //! seldom speak TLS, so `plain_http = true` allows http to any host; without it only https leaves this machine.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 
 use super::Takes;
 use super::answer::Sender;
-use super::batch::{Envelope, Limits};
+use super::batch::Limits;
 use super::gzip::gzip;
-use super::lines::line;
 use super::settings::{check_header, format, limits, origin, required_url_or_plain};
 use super::upload::Protocol;
 use crate::config::Feed;
@@ -87,16 +84,8 @@ fn headers(section: &mut Section<'_>) -> Vec<(String, Secret)> {
 }
 
 impl Protocol for Http {
-    fn envelope(&self, _feed: &Feed, _now: DateTime<Utc>) -> Envelope {
-        Envelope::lines()
-    }
-
     fn limits(&self) -> Limits {
         self.limits
-    }
-
-    fn encode<'i>(&self, item: &'i [u8]) -> Result<Cow<'i, [u8]>, String> {
-        line(item)
     }
 
     fn request(

@@ -4,15 +4,12 @@
 //! object holds, so that a batch sent again on the same day overwrites its object.(Across midnight only the ledger
 //! prevents a second one.)
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 
 use super::Takes;
 use super::answer::Sender;
-use super::batch::{Envelope, Limits};
+use super::batch::Limits;
 use super::gzip::gzip;
-use super::lines::line;
 use super::settings::{format, limits};
 use super::upload::Protocol;
 use crate::config::Feed;
@@ -85,16 +82,8 @@ fn prefix(section: &mut Section<'_>) -> String {
 }
 
 impl Protocol for S3 {
-    fn envelope(&self, _feed: &Feed, _now: DateTime<Utc>) -> Envelope {
-        Envelope::lines()
-    }
-
     fn limits(&self) -> Limits {
         self.limits
-    }
-
-    fn encode<'i>(&self, item: &'i [u8]) -> Result<Cow<'i, [u8]>, String> {
-        line(item)
     }
 
     fn request(

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::answer::{Sender, google};
-use super::batch::{Envelope, Limits};
+use super::batch::Limits;
 use super::lines::{line, text};
 use super::settings::{SECOPS_MOST, check_header, limits, origin, required_url};
 use super::upload::Protocol;
@@ -61,10 +61,6 @@ impl SecopsWebhook {
 }
 
 impl Protocol for SecopsWebhook {
-    fn envelope(&self, _feed: &Feed, _now: DateTime<Utc>) -> Envelope {
-        Envelope::lines()
-    }
-
     fn limits(&self) -> Limits {
         self.limits
     }

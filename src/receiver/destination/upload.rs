@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::answer::{Sender, Verdict, classify, timed_out};
 use super::batch::{Envelope, Limits, Piece, cut, digest};
 use super::google_token::Credentials;
+use super::lines::line;
 use super::{Errand, Fault, Item, Sent};
 use crate::Host;
 use crate::config::Feed;
@@ -24,14 +25,18 @@ use crate::store::{self, ledger};
 
 /// How a destination is talked to. All of it is computed from what is given.
 pub(super) trait Protocol {
-    /// What stands around the items.
-    fn envelope(&self, feed: &Feed, now: DateTime<Utc>) -> Envelope;
+    /// What stands around the items: unless told otherwise, nothing but a line feed behind each.
+    fn envelope(&self, _feed: &Feed, _now: DateTime<Utc>) -> Envelope {
+        Envelope::lines()
+    }
 
     /// The sizes that are sent.
     fn limits(&self) -> Limits;
 
-    /// An item as it is sent, or why it cannot be.
-    fn encode<'i>(&self, item: &'i [u8]) -> Result<Cow<'i, [u8]>, String>;
+    /// An item as it is sent, unless told otherwise on one line, or why it cannot be.
+    fn encode<'i>(&self, item: &'i [u8]) -> Result<Cow<'i, [u8]>, String> {
+        line(item)
+    }
 
     /// The request. The digest is the sub-request's.
     fn request(
