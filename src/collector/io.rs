@@ -4,6 +4,8 @@
 //! is written. What is read back is lines again.
 
 mod objects;
+#[cfg(test)]
+mod tests;
 mod udm;
 
 use std::time::Duration;

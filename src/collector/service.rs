@@ -8,6 +8,9 @@
 //! call does what it can within `budget_ms`; `more` in its answer says whether the next one should come at once. A
 //! failure is a 5xx, whatever was done before stays done, and the next call goes on there.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

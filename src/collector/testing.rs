@@ -16,6 +16,7 @@ pub fn settings(more: &[(&str, &str)]) -> Settings {
     from_environment(&all.collect::<BTreeMap<String, String>>()).expect("settings")
 }
 
+pub mod cloud;
 pub mod lambda;
 pub mod server;
 pub mod store;

@@ -123,7 +123,7 @@ fn failure(answer: &Answer) -> Reply {
     let passes = ["RequestTimeout", "SlowDown", "InternalError"];
     let code = code(answer);
     let by_code = code.is_some_and(|it| passes.contains(&it.as_str()));
-    let by_status = matches!(answer.status, 408 | 429 | 500..=599);
+    let by_status = matches!(answer.status, 408 | 429 | 500 | 502..=599);
     failed(&said(answer), by_code || by_status)
 }
 
