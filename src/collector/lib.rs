@@ -21,7 +21,9 @@ mod collect;
 #[allow(unsafe_code, reason = "what exports the component is a macro's")]
 mod component;
 pub mod config;
+pub mod environment;
 mod event;
+pub mod feed;
 pub mod harness;
 pub mod io;
 #[cfg(test)]
@@ -41,5 +43,6 @@ mod testing;
 mod tests;
 
 pub use collect::{Order, Plan};
+pub use pace::Bucket;
 pub use step::{Action, Condition, Now, Reply, Run, Step, Write};
 pub use summary::{Error, Outcome, Summary};

@@ -17,6 +17,7 @@ pub mod feeds;
 pub mod handed;
 pub mod host;
 mod jwt;
+pub mod opening;
 pub mod receiver;
 pub mod record;
 pub mod replay;

@@ -70,6 +70,17 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds those of another delivery.
+    pub fn add(&mut self, other: Tally) {
+        self.logs += other.logs;
+        self.events += other.events;
+        self.rejected += other.rejected;
+        self.refused += other.refused;
+        self.quarantined += other.quarantined;
+        self.sub_requests += other.sub_requests;
+        self.lag.add(other.lag);
+    }
+
     /// Puts the fields of a line.
     fn fields(&self, mut put: impl FnMut(&str, Value)) {
         for (key, count) in [
@@ -149,6 +160,18 @@ impl Lag {
             lag.last = lag.last.max(Some(time));
         }
         lag
+    }
+
+    fn add(&mut self, other: Lag) {
+        self.counts
+            .resize(other.counts.len().max(self.counts.len()), 0);
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        self.sum = self.sum.saturating_add(other.sum);
+        self.future += other.future;
+        self.late += other.late;
+        self.last = self.last.max(other.last);
     }
 }
 

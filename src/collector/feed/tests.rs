@@ -1,0 +1,532 @@
+//! Whole calls against a bucket and a destination in memory.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use udmill_receiver::host::StoreError;
+use udmill_receiver::testing::block_on;
+use udmill_receiver::testing::feeds;
+use udmill_receiver::{Host, store::quarantine};
+
+use super::object::Sizes;
+use super::testing::{World, gzip, lines, list, name, names};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MARKER: &str = ".udmill-consumer-logs.json";
+
+/// What quarantine holds: the reason, the place and the log of each entry.
+fn quarantined(world: &World) -> Vec<(String, String, String)> {
+    let (entries, _) = block_on(quarantine::list(&world.host, "", 1000)).unwrap();
+    let shown = entries.iter().map(|entry| {
+        let raw = block_on(quarantine::raw(&world.host, entry))
+            .unwrap()
+            .unwrap();
+        (
+            entry.about.reason.clone(),
+            entry.about.place.clone().unwrap_or_default(),
+            String::from_utf8(raw).unwrap(),
+        )
+    });
+    shown.collect()
+}
+
+/// Pieces so small that every object has several.
+const SMALL: Sizes = Sizes {
+    piece: 700,
+    range: 1000,
+};
+
+/// Objects of every shape, with the ids of their logs.
+fn put_all_shapes(world: &World, logs: usize) -> Vec<String> {
+    let ids = |at: usize| at * 1000..at * 1000 + logs;
+    world.put("logs/a.jsonl", lines(ids(0)));
+    world.put("logs/b.json", list(ids(1)));
+    world.put("logs/c.gz", gzip(&lines(ids(2))));
+    world.put("logs/d", gzip(list(ids(3)).as_bytes()));
+    let members = [gzip(&lines(ids(4))), gzip(&lines(ids(5)))].concat();
+    world.put("logs/e.log", members);
+    world.put(
+        "logs/f",
+        format!("{{\"next\": 1, \"value\" : {}}}\n", list(ids(6))),
+    );
+    let two = format!(
+        "{{\"records\":{}}}\n{{\"records\":{}}}",
+        list(ids(7)),
+        list(ids(8))
+    );
+    world.put("logs/g/h.json", two);
+    world.put("logs/empty.jsonl", "");
+    world.put("logs/folder/", "");
+    names((0..9).flat_map(ids))
+}
+
+#[test]
+fn objects_of_every_shape_are_taken_once() {
+    let world = World::new("");
+    let expected = put_all_shapes(&world, 5);
+    let (pulled, _) = world.pull();
+    assert_eq!(
+        (pulled.objects, pulled.unreadable, pulled.more),
+        (8, 0, false)
+    );
+    assert_eq!((pulled.tally.logs, pulled.tally.events), (45, 45));
+    assert_eq!(world.ids_once(), expected);
+    let (pulled, asked) = world.pull();
+    assert_eq!((pulled.listed, pulled.objects, pulled.bytes), (9, 0, 0));
+    assert_eq!(asked, [format!("GET {MARKER}"), "LIST".to_owned()]);
+    assert_eq!(world.ids_once(), expected);
+}
+
+#[test]
+fn what_is_new_late_or_overwritten_is_taken() {
+    let world = World::new("");
+    world.put("logs/2.jsonl", lines([1]));
+    world.pull();
+    world.put("logs/1.jsonl", lines([2]));
+    world.put("logs/3.jsonl", lines([3]));
+    world.put("logs/2.jsonl", lines([4]));
+    world.put("logsx/1.jsonl", lines([9]));
+    assert_eq!(world.pull().0.objects, 3);
+    assert_eq!(world.pull().0.objects, 0);
+    assert_eq!(world.ids_once(), names([1, 2, 3, 4]));
+}
+
+#[test]
+fn a_list_of_many_objects_costs_a_read_of_the_store_for_a_thousand() {
+    let world = World::new("");
+    for at in 0..4500 {
+        world.put(&format!("logs/{at:05}"), "");
+    }
+    assert_eq!(world.pull().0.objects, 4500);
+    let calls = world.host.calls.get();
+    let (pulled, asked) = world.pull();
+    assert_eq!((pulled.listed, pulled.objects, asked.len()), (4500, 0, 6));
+    // The marker, five pages, five records, and the state, which is read once and written twice.
+    assert!(
+        world.host.calls.get() - calls <= 14,
+        "{}",
+        world.host.calls.get() - calls
+    );
+    assert!(world.host.store.borrow().len() <= 7);
+}
+
+#[test]
+fn an_object_goes_when_all_of_its_logs_are_safe_and_not_before() {
+    let world = World::new(", delete = \"on_success\"");
+    world.put("logs/1.jsonl", lines([1]));
+    world.put("logs/2.jsonl", "{\"no\":\"log\"}\n");
+    world.put("logs/3.gz", &gzip(&lines(0..50))[..60]);
+    world.put("logs/4.jsonl", lines([4]));
+    world.takers.status.set(Some(503));
+    let pulled = world.try_pull().unwrap();
+    assert!(pulled.fault.is_some() && pulled.more);
+    assert_eq!(world.store.objects.borrow().len(), 5);
+    world.takers.status.set(None);
+    let (pulled, _) = world.pull();
+    assert_eq!(
+        (pulled.deleted, pulled.undeleted, pulled.unreadable),
+        (3, 0, 1)
+    );
+    let left: Vec<String> = world.store.objects.borrow().keys().cloned().collect();
+    // What cannot be read is nowhere else.
+    assert_eq!(left, [MARKER, "logs/3.gz"]);
+    assert_eq!(world.ids_once(), names([1, 4]));
+}
+
+#[test]
+fn a_deletion_that_fails_is_told_and_tried_again() {
+    let world = World::new(", delete = \"on_success\"");
+    for at in 1..9 {
+        world.put(&format!("logs/{at}.jsonl"), lines([at]));
+    }
+    let fails = |it| {
+        world
+            .store
+            .fails
+            .borrow_mut()
+            .insert("DELETE".to_owned(), it)
+    };
+    fails((403, "AccessDenied"));
+    let (pulled, asked) = world.pull();
+    assert_eq!(
+        (pulled.objects, pulled.deleted, pulled.undeleted),
+        (8, 0, 8)
+    );
+    assert_eq!(
+        asked.iter().filter(|it| it.starts_with("DELETE")).count(),
+        3
+    );
+    assert!(
+        pulled.warnings[0]
+            .starts_with("expected to delete \"logs/1.jsonl\", but found 403 AccessDenied")
+    );
+    world.store.fails.borrow_mut().clear();
+    let (pulled, _) = world.pull();
+    assert_eq!(
+        (pulled.objects, pulled.deleted, pulled.undeleted),
+        (0, 8, 0)
+    );
+    assert_eq!(world.ids_once(), names(1..9));
+}
+
+#[test]
+fn what_nobody_takes_is_in_quarantine_with_its_place() {
+    let world = World::new("");
+    let bad = "{\"no\":\"log\"}";
+    world.put("logs/1.json", format!("[{},\n{bad}]", feeds::log("000001")));
+    world.put("logs/2.jsonl", "\u{1f}\u{8b} no gzip");
+    let (pulled, _) = world.pull();
+    assert_eq!(
+        (pulled.objects, pulled.unreadable, pulled.tally.quarantined),
+        (2, 0, 2)
+    );
+    let found = quarantined(&world);
+    let at = 1 + feeds::log("000001").len() + 2;
+    let place = format!("s3://audit/logs/1.json at byte {at}");
+    assert!(
+        found.iter().any(|it| it.1 == place && it.2 == bad),
+        "{found:?}"
+    );
+    assert!(
+        found
+            .iter()
+            .any(|it| it.1 == "s3://audit/logs/2.jsonl at byte 0"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_object_that_cannot_be_read_is_named_in_quarantine_and_the_rest_goes_on() {
+    let world = World::new("");
+    let whole = gzip(&lines(0..500));
+    world.put("logs/1.gz", &whole[..whole.len() - 9]);
+    world.put("logs/2.gz", [&whole[..], &[9; 9]].concat());
+    world.put("logs/3.jsonl", lines([3000]));
+    world.put("logs/4.jsonl", lines([4000]));
+    world
+        .store
+        .fails
+        .borrow_mut()
+        .insert("GET logs/4".to_owned(), (403, "AccessDenied"));
+    let (pulled, _) = world.pull();
+    assert_eq!((pulled.objects, pulled.unreadable), (1, 3));
+    assert!(world.takers.ids().contains(&name(3000)));
+    // What came before the fault is there; the last log may be cut off.
+    assert!(world.takers.ids().len() >= 500);
+    let found = quarantined(&world);
+    for (key, reason) in [
+        ("logs/1.gz", "expected the end of a gzip member"),
+        (
+            "logs/2.gz",
+            "expected a gzip header, but found something else",
+        ),
+        (
+            "logs/4.jsonl",
+            "expected an object that may be read, but found 403 AccessDenied",
+        ),
+    ] {
+        let is_it = |it: &&(String, String, String)| it.2.contains(key) && it.0.starts_with(reason);
+        assert_eq!(found.iter().filter(is_it).count(), 1, "{key}: {found:?}");
+    }
+    let told = world.host.logged.borrow().clone();
+    assert_eq!(told.len(), 3);
+    let line: Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!(
+        (&line["kind"], &line["key"]),
+        (&"object".into(), &"logs/1.gz".into())
+    );
+    // What is broken stays so; what is forbidden may be allowed some hour.
+    assert_eq!(world.pull().0.unreadable, 0);
+    world.host.pass(HOUR);
+    assert_eq!(world.pull().0.unreadable, 1);
+    assert_eq!(quarantined(&world).len(), found.len());
+    world.store.fails.borrow_mut().clear();
+    world.host.pass(HOUR);
+    assert_eq!(world.pull().0.objects, 1);
+    assert!(world.takers.ids().contains(&name(4000)));
+}
+
+#[test]
+fn an_old_object_is_left_alone() {
+    let world = World::new(", max_age_days = 2");
+    world.put("logs/1.jsonl", lines([1]));
+    world.host.pass(48 * HOUR);
+    world.put("logs/2.jsonl", lines([2]));
+    assert_eq!(world.pull().0.too_old, 0);
+    world.put("logs/3.jsonl", lines([3]));
+    world.host.pass(49 * HOUR);
+    let (pulled, _) = world.pull();
+    assert_eq!((pulled.too_old, pulled.objects), (1, 0));
+    assert_eq!(world.ids_once(), names([1, 2]));
+}
+
+#[test]
+fn a_prefix_belongs_to_one_consumer() {
+    let (world, other) = (World::new(""), World::new(""));
+    world.put("logs/1.jsonl", lines([1]));
+    world.pull();
+    let marker = world.store.objects.borrow()[MARKER].clone();
+    let text: Value = serde_json::from_slice(&marker.bytes).unwrap();
+    assert_eq!(text["prefix"], "logs/");
+    let consumer = text["consumer"].as_str().unwrap().to_owned();
+    // The same feed of another store is another consumer.
+    other.host.random();
+    other
+        .store
+        .objects
+        .replace(world.store.objects.borrow().clone());
+    for by in [consumer.as_str(), "secops"] {
+        other.put(MARKER, format!("{{\"consumer\":\"{by}\"}}"));
+        let pulled = other.try_pull().unwrap();
+        let fault = pulled.fault.unwrap();
+        assert_eq!((fault.kind, fault.alarm), ("consumer", true));
+        let end =
+            format!("taken by {by:?}; if that is no longer so, delete \"s3://audit/{MARKER}\"");
+        assert!(fault.message.ends_with(&end), "{}", fault.message);
+        assert!(
+            !other
+                .store
+                .asked
+                .borrow()
+                .iter()
+                .any(|it| it.contains("LIST"))
+        );
+    }
+    assert_eq!(other.takers.ids(), names([]));
+    // It is still the first one's, also after its process was started again.
+    world.put("logs/2.jsonl", lines([2]));
+    assert_eq!(world.pull().0.objects, 1);
+}
+
+#[test]
+fn a_marker_that_cannot_be_written_is_a_warning() {
+    for (status, code) in [(403, "AccessDenied"), (501, "NotImplemented")] {
+        let world = World::new("");
+        world.put("logs/1.jsonl", lines([1]));
+        let asked = format!("PUT {MARKER}");
+        world.store.fails.borrow_mut().insert(asked, (status, code));
+        let pulled = world.try_pull().unwrap();
+        match status {
+            403 => {
+                assert_eq!((pulled.fault, pulled.objects), (None, 1));
+                assert!(pulled.warnings[0].ends_with("but found 403 AccessDenied"));
+            }
+            // Also without the condition this store takes nothing.
+            _ => assert_eq!(pulled.fault.unwrap().kind, "unavailable"),
+        }
+    }
+}
+
+#[test]
+fn large_objects_are_read_over_many_calls_with_the_same_events() {
+    let world = World {
+        sizes: SMALL,
+        budget: Duration::ZERO,
+        ..World::new("")
+    };
+    let expected = put_all_shapes(&world, 60);
+    let calls = world.pull_all();
+    assert!(calls > 30, "{calls} calls");
+    assert_eq!(world.ids_once(), expected);
+    assert_eq!(quarantined(&world), []);
+}
+
+#[test]
+fn delimiters_are_kept_to_over_many_calls() {
+    let world = World::of("", "split_delimiter = \"|\"");
+    let world = World {
+        sizes: SMALL,
+        budget: Duration::ZERO,
+        ..world
+    };
+    let logs: Vec<String> = (0..60).map(|it| feeds::log(&name(it))).collect();
+    world.put("logs/1", logs.join("|"));
+    world.put("logs/2", format!("{}|{}", list(100..150), list(200..250)));
+    world.pull_all();
+    let expected = names((0..60).chain(100..150).chain(200..250));
+    assert_eq!(world.ids_once(), expected);
+}
+
+#[test]
+fn gzip_goes_on_where_a_call_ended() {
+    let world = World {
+        budget: Duration::ZERO,
+        ..World::new("")
+    };
+    world.put("logs/1.gz", gzip(&lines(0..60_000)));
+    let size = world.store.objects.borrow()["logs/1.gz"].bytes.len() as u64;
+    let sizes = Sizes {
+        range: 4 << 10,
+        ..Sizes::default()
+    };
+    let world = World { sizes, ..world };
+    let mut fetched = 0;
+    let mut calls = 0;
+    loop {
+        let (pulled, _) = world.pull();
+        fetched += pulled.bytes;
+        calls += 1;
+        if !pulled.more {
+            break;
+        }
+    }
+    assert!(calls >= 5, "{calls}");
+    assert_eq!(world.ids_once(), names(0..60_000));
+    // Not from the beginning each time.
+    assert!(fetched < 2 * size, "{fetched} of {size}");
+}
+
+#[test]
+fn an_object_that_is_overwritten_meanwhile_is_not_mixed() {
+    let world = World {
+        sizes: SMALL,
+        budget: Duration::ZERO,
+        ..World::new("")
+    };
+    world.put("logs/1.jsonl", lines(0..40));
+    world.pull();
+    world.put("logs/1.jsonl", lines(100..140));
+    world.pull_all();
+    let ids = world.ids_once();
+    assert!(names(100..140).iter().all(|it| ids.contains(it)));
+    assert!(ids.len() > 40 && ids.len() < 80, "{}", ids.len());
+    assert_eq!(quarantined(&world), []);
+}
+
+#[test]
+fn whenever_the_process_dies_nothing_is_missing() {
+    for more in ["", ", delete = \"on_success\""] {
+        for crash in 0.. {
+            let world = World {
+                sizes: SMALL,
+                ..World::new(more)
+            };
+            let mut expected = put_all_shapes(&world, 8);
+            world.put(
+                "logs/z.jsonl",
+                [&lines([9999])[..], b"{\"no\":\"log\"}\n"].concat(),
+            );
+            expected.push(name(9999));
+            world.host.crash_before(crash);
+            if world.try_pull().is_some() {
+                assert!(crash > 50, "{crash} calls");
+                break;
+            }
+            world.host.restart();
+            let pulled = world.try_pull().unwrap();
+            assert_eq!(
+                pulled.fault.map_or("", |it| it.kind),
+                if crash < 2 { "" } else { "busy" },
+                "{crash}"
+            );
+            world.host.pass(Duration::from_secs(11));
+            world.pull_all();
+            assert_eq!(world.takers.ids(), expected, "after {crash} calls");
+            // One request may have been taken and not written down.
+            assert!(
+                world.takers.repeated() <= 16,
+                "{} after {crash}",
+                world.takers.repeated()
+            );
+            assert_eq!(quarantined(&world).len(), 1);
+            let left = world.store.objects.borrow().len();
+            assert_eq!(
+                left,
+                if more.is_empty() { 11 } else { 2 },
+                "after {crash} calls"
+            );
+            assert_eq!(world.pull().0.objects, 0);
+        }
+    }
+}
+
+#[test]
+fn whenever_the_store_or_the_bucket_fails_nothing_is_missing() {
+    for failing in 0..200 {
+        let world = World {
+            sizes: SMALL,
+            ..World::new("")
+        };
+        let expected = put_all_shapes(&world, 8);
+        let error = StoreError::Failed("broken".to_owned());
+        world
+            .host
+            .break_store(move |call| (call.before == failing).then(|| error.clone()));
+        let pulled = world.try_pull().unwrap();
+        // The ledger need not be told.
+        if let Some(fault) = pulled.fault {
+            assert_eq!(fault.kind, "store");
+        }
+        world.host.mend_store();
+        world.host.pass(Duration::from_secs(11));
+        world.pull_all();
+        assert_eq!(world.takers.ids(), expected, "call {failing}");
+    }
+    for asked in ["LIST", "GET logs/c", "GET logs/", "GET .udmill"] {
+        for (status, code) in [
+            (500, "InternalError"),
+            (503, "SlowDown"),
+            (403, "ExpiredToken"),
+        ] {
+            let world = World::new("");
+            let expected = put_all_shapes(&world, 8);
+            world
+                .store
+                .fails
+                .borrow_mut()
+                .insert(asked.to_owned(), (status, code));
+            let pulled = world.try_pull().unwrap();
+            assert!(
+                pulled.fault.is_some() && pulled.unreadable == 0,
+                "{asked} {status}"
+            );
+            assert_eq!(pulled.fault.unwrap().alarm, status == 403);
+            world.store.fails.borrow_mut().clear();
+            world.pull_all();
+            assert_eq!(world.ids_once(), expected);
+        }
+    }
+}
+
+#[test]
+fn two_calls_at_once_are_one() {
+    let world = World::new("");
+    world.put("logs/1.jsonl", lines([1]));
+    world.host.crash_before(6);
+    assert!(world.try_pull().is_none());
+    world.host.restart();
+    let fault = world.try_pull().unwrap().fault.unwrap();
+    assert_eq!((fault.kind, fault.alarm), ("busy", false));
+    assert!(fault.retry_after <= Duration::from_secs(10));
+    world.host.pass(fault.retry_after);
+    world.pull();
+    assert_eq!(world.takers.ids(), names([1]));
+}
+
+#[test]
+fn an_object_that_kills_every_reader_is_named_in_quarantine() {
+    let mut world = World {
+        deadly: Some("GET logs/2.jsonl"),
+        ..World::new("")
+    };
+    for at in 1..4 {
+        world.put(&format!("logs/{at}.jsonl"), lines([at]));
+    }
+    let mut deaths = 0;
+    while world.try_pull().is_none() {
+        deaths += 1;
+        world.host.pass(Duration::from_secs(11));
+    }
+    // One that nobody saw coming, and three that were written down.
+    assert_eq!(deaths, 4);
+    let found = quarantined(&world);
+    assert!(
+        found.len() == 1 && found[0].2.contains("logs/2.jsonl"),
+        "{found:?}"
+    );
+    let reason = "expected a piece that can be read, but found that 3 calls have died over it";
+    assert_eq!(found[0].0, reason);
+    assert_eq!(world.takers.ids(), names([1, 3]));
+    world.deadly = None;
+    assert_eq!(world.pull().0.objects, 0);
+}
