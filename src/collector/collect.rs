@@ -1,5 +1,6 @@
 //! A run: whose turn it is, where to begin, and pass after pass until nothing is due.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -39,10 +40,15 @@ pub enum Plan {
     Backfill { from: i64, to: i64 },
 }
 
-pub(crate) async fn run(settings: Settings, order: Order, desk: Rc<Desk>) -> Outcome {
+pub(crate) async fn run(
+    settings: Settings,
+    order: Order,
+    desk: Rc<Desk>,
+    bucket: Rc<RefCell<Bucket>>,
+) -> Outcome {
     let now = desk.now();
     let mut collector = Collector {
-        bucket: Bucket::new(now.elapsed),
+        bucket,
         chance: Chance::new(order.seed),
         deadline: now.elapsed.saturating_add(order.budget_ms),
         skew: 0,
@@ -77,7 +83,7 @@ pub(crate) struct Collector {
     pub(crate) settings: Settings,
     pub(crate) order: Order,
     pub(crate) desk: Rc<Desk>,
-    pub(crate) bucket: Bucket,
+    pub(crate) bucket: Rc<RefCell<Bucket>>,
     pub(crate) chance: Chance,
     pub(crate) deadline: u64,
     /// The server's clock less ours, in milliseconds.

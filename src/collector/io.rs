@@ -8,6 +8,8 @@ mod objects;
 mod tests;
 mod udm;
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use udmill_receiver::Host;
@@ -16,6 +18,7 @@ use udmill_receiver::s3::Bucket;
 
 use crate::answer::Answer;
 use crate::harness::Request;
+use crate::pace::Bucket as Pace;
 use crate::settings::{Settings, Shape};
 use crate::step::{Action, Now, Reply, Run, Step};
 use crate::{Order, Outcome};
@@ -25,13 +28,14 @@ const PAGE: usize = 16 << 20;
 /// The least time that a request gets, however late it is.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Runs the collector to the end of its order. Whatever happens, no request and no wait goes on beyond `deadline`, on
+/// Runs the collector to the end of its order, at a pace that it shares with the runs before it. Whatever happens, no request and no wait goes on beyond `deadline`, on
 /// the scale of [`Host::elapsed`], but those that keep what was done.
 pub async fn run<H: Host>(
     host: &H,
     settings: &Settings,
     bucket: &Bucket,
     order: Order,
+    pace: &Rc<RefCell<Pace>>,
     deadline: Duration,
 ) -> Outcome {
     let mut hands = Hands {
@@ -41,7 +45,7 @@ pub async fn run<H: Host>(
         deadline,
         rejected: 0,
     };
-    let mut run = Run::new(settings.clone(), order, now(host));
+    let mut run = Run::paced(settings.clone(), order, now(host), Rc::clone(pace));
     let mut reply = None;
     loop {
         match run.step(reply.take(), now(host)) {

@@ -250,7 +250,8 @@ impl Collector {
     ) -> Result<(Page, Answer), Error> {
         let mut calls = 0;
         loop {
-            let wait = self.bucket.take(self.desk.now().elapsed);
+            let now = self.desk.now().elapsed;
+            let wait = self.bucket.borrow_mut().take(now);
             if wait > 0 {
                 self.pause(wait).await?;
             }

@@ -4,13 +4,17 @@
 //! | --- | --- |
 //! | `POST /v1/collect/{name}` | collects what is due, or with `from` and `to` what is stamped between |
 //!
-//! They need `Authorization: Bearer` with the configuration's `admin_key`, and without such a key they do not exist. A
-//! call does what it can within `budget_ms`; `more` in its answer says whether the next one should come at once. A
-//! failure is a 5xx, whatever was done before stays done, and the next call goes on there.
+//! They need `Authorization: Bearer` with the configuration's `admin_key`, or the key that the host made for itself, and
+//! without such a key they do not exist. A call does what it can within `budget_ms`; `more` in its answer says whether
+//! the next one should come at once. A failure is a 5xx, whatever was done before stays done, and the next call goes on
+//! there.
 
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -20,9 +24,9 @@ use udmill_receiver::admin::is_operator;
 use udmill_receiver::config::Unready;
 use udmill_receiver::exchange::{Request, Response};
 
-use crate::config::{self, Whole};
+use crate::config::{self, Collector, Whole};
 use crate::summary::Error;
-use crate::{Order, Outcome, Plan, io};
+use crate::{Bucket, Order, Outcome, Plan, io};
 
 /// How long a call takes unless it is told otherwise.
 const BUDGET: u64 = 4000;
@@ -35,6 +39,8 @@ const WITHIN: Duration = Duration::from_secs(25);
 pub struct Service {
     /// What was read.
     pub whole: Result<Whole, Unready>,
+    /// The paces of the collectors, by their names: Harness' limit holds for all calls together.
+    paces: RefCell<BTreeMap<String, Rc<RefCell<Bucket>>>>,
 }
 
 impl Service {
@@ -55,7 +61,10 @@ impl Service {
                 }
             }
         }
-        Service { whole }
+        Service {
+            whole,
+            paces: RefCell::default(),
+        }
     }
 
     /// Answers a request.
@@ -63,10 +72,12 @@ impl Service {
         let Ok(whole) = &self.whole else {
             return Response::error(503, "configuration").with("retry-after", "30");
         };
-        let Some(key) = &whole.config.admin_key else {
+        let keys = [&whole.config.admin_key, &whole.config.deliver_key];
+        let mut keys = keys.into_iter().flatten().peekable();
+        if keys.peek().is_none() {
             return Response::error(404, "not_found");
-        };
-        if !is_operator(&request, &key.0) {
+        }
+        if !keys.any(|key| is_operator(&request, &key.0)) {
             return Response::error(401, "unauthorized").with("www-authenticate", "Bearer");
         }
         let Some(name) = request.path.strip_prefix("/v1/collect/") else {
@@ -75,14 +86,26 @@ impl Service {
         if request.method != "POST" {
             return Response::error(405, "method_not_allowed").with("allow", "POST");
         }
-        collect(whole, host, name, &request).await
+        let Some(collector) = whole.collectors.get(name) else {
+            return Response::error(404, "unknown_collector");
+        };
+        collect(host, name, collector, self.pace(host, name), &request).await
+    }
+
+    fn pace<H: Host>(&self, host: &H, name: &str) -> Rc<RefCell<Bucket>> {
+        let mut paces = self.paces.borrow_mut();
+        let new = || Rc::new(RefCell::new(Bucket::new(io::now(host).elapsed)));
+        Rc::clone(paces.entry(name.to_owned()).or_insert_with(new))
     }
 }
 
-async fn collect<H: Host>(whole: &Whole, host: &H, name: &str, request: &Request) -> Response {
-    let Some(collector) = whole.collectors.get(name) else {
-        return Response::error(404, "unknown_collector");
-    };
+async fn collect<H: Host>(
+    host: &H,
+    name: &str,
+    collector: &Collector,
+    pace: Rc<RefCell<Bucket>>,
+    request: &Request,
+) -> Response {
     let (plan, budget_ms) = match (plan(request), budget(request)) {
         (Ok(plan), Ok(budget)) => (plan, budget),
         (Err(message), _) | (_, Err(message)) => {
@@ -98,16 +121,10 @@ async fn collect<H: Host>(whole: &Whole, host: &H, name: &str, request: &Request
         owner: id.clone(),
     };
     let deadline = request.arrived + WITHIN;
-    let outcome = io::run(
-        host,
-        &collector.settings,
-        &collector.bucket,
-        order,
-        deadline,
-    )
-    .await;
+    let Collector { settings, bucket } = collector;
+    let outcome = io::run(host, settings, bucket, order, &pace, deadline).await;
     let status = status(&outcome);
-    let body = outcome.to_json(&collector.settings);
+    let body = outcome.to_json(settings);
     let took = host.elapsed().saturating_sub(request.arrived);
     let mut line = json!({
         "kind": "collect", "id": id, "collector": name, "backfill": plan != Plan::Live, "status": status,

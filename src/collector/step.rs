@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use crate::answer::Answer;
 use crate::collect::{self, Order};
 use crate::harness::Request;
+use crate::pace::Bucket;
 use crate::settings::Settings;
 use crate::summary::Outcome;
 
@@ -104,12 +105,18 @@ pub struct Now {
 impl Run {
     /// A run that has not begun.
     pub fn new(settings: Settings, order: Order, now: Now) -> Run {
+        let pace = Rc::new(RefCell::new(Bucket::new(now.elapsed)));
+        Run::paced(settings, order, now, pace)
+    }
+
+    /// A run that shares its pace with others of the same key.
+    pub fn paced(settings: Settings, order: Order, now: Now, pace: Rc<RefCell<Bucket>>) -> Run {
         let desk = Rc::new(Desk {
             action: RefCell::default(),
             reply: RefCell::default(),
             now: Cell::new(now),
         });
-        let future = Box::pin(collect::run(settings, order, Rc::clone(&desk)));
+        let future = Box::pin(collect::run(settings, order, Rc::clone(&desk), pace));
         Run { future, desk }
     }
 

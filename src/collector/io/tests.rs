@@ -27,11 +27,13 @@ fn collect(host: &Memory) -> Outcome {
         seed: 1,
     };
     let deadline = host.elapsed.get() + Duration::from_secs(60);
+    let pace = Rc::new(RefCell::new(Pace::new(0)));
     block_on(run(
         host,
         &collector.settings,
         &collector.bucket,
         order,
+        &pace,
         deadline,
     ))
 }
