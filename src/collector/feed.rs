@@ -15,6 +15,7 @@ mod inflate;
 mod listing;
 pub mod marker;
 mod object;
+pub mod route;
 mod state;
 mod taken;
 mod walk;

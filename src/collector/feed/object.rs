@@ -208,7 +208,7 @@ impl<'a, H: Host> Reading<'a, H> {
             if self.call.host.elapsed() >= self.call.deadline {
                 return Ended::Paused;
             }
-            if self.position.piece % PIECES == 0 {
+            if self.position.piece.is_multiple_of(PIECES) {
                 held.state.open = self.open();
                 if let Err(fault) = held.save().await {
                     return Ended::Failed(fault);
