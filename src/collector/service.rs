@@ -3,6 +3,7 @@
 //! | route | does |
 //! | --- | --- |
 //! | `POST /v1/collect/{name}` | collects what is due, or with `from` and `to` what is stamped between |
+//! | `POST /v1/pull/{feed}` | reads objects of a feed out of its bucket |
 //!
 //! They need `Authorization: Bearer` with the configuration's `admin_key`, or the key that the host made for itself, and
 //! without such a key they do not exist. A call does what it can within `budget_ms`; `more` in its answer says whether
@@ -21,12 +22,13 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use udmill_receiver::Host;
 use udmill_receiver::admin::is_operator;
-use udmill_receiver::config::Unready;
+use udmill_receiver::config::{Config, Feed, Unready};
+use udmill_receiver::destination::google_token::Tokens;
 use udmill_receiver::exchange::{Request, Response};
 
 use crate::config::{self, Collector, Whole};
 use crate::summary::Error;
-use crate::{Bucket, Order, Outcome, Plan, io};
+use crate::{Bucket, Order, Outcome, Plan, feed, io};
 
 /// How long a call takes unless it is told otherwise.
 const BUDGET: u64 = 4000;
@@ -41,6 +43,7 @@ pub struct Service {
     pub whole: Result<Whole, Unready>,
     /// The paces of the collectors, by their names: Harness' limit holds for all calls together.
     paces: RefCell<BTreeMap<String, Rc<RefCell<Bucket>>>>,
+    tokens: Tokens,
 }
 
 impl Service {
@@ -64,6 +67,7 @@ impl Service {
         Service {
             whole,
             paces: RefCell::default(),
+            tokens: Tokens::default(),
         }
     }
 
@@ -80,16 +84,57 @@ impl Service {
         if !keys.any(|key| is_operator(&request, &key.0)) {
             return Response::error(401, "unauthorized").with("www-authenticate", "Bearer");
         }
-        let Some(name) = request.path.strip_prefix("/v1/collect/") else {
+        let route = request
+            .path
+            .strip_prefix("/v1/")
+            .and_then(|it| it.split_once('/'));
+        let Some((verb @ ("collect" | "pull"), name)) = route else {
             return Response::error(404, "not_found");
         };
         if request.method != "POST" {
             return Response::error(405, "method_not_allowed").with("allow", "POST");
         }
-        let Some(collector) = whole.collectors.get(name) else {
-            return Response::error(404, "unknown_collector");
+        let budget = match budget(&request) {
+            Ok(budget) => budget,
+            Err(message) => return wrong(&message),
         };
-        collect(host, name, collector, self.pace(host, name), &request).await
+        match (
+            verb,
+            whole.collectors.get(name),
+            whole.config.feeds.get(name),
+        ) {
+            ("collect", Some(collector), _) => {
+                let pace = self.pace(host, name);
+                collect(host, name, collector, pace, budget, &request).await
+            }
+            ("collect", None, _) => Response::error(404, "unknown_collector"),
+            (_, _, Some(feed)) if feed.pull.is_some() => {
+                self.pull(host, &whole.config, feed, budget, &request).await
+            }
+            _ => Response::error(404, "unknown_feed"),
+        }
+    }
+
+    async fn pull<H: Host>(
+        &self,
+        host: &H,
+        config: &Config,
+        feed: &Feed,
+        budget: Duration,
+        request: &Request,
+    ) -> Response {
+        let (deadline, hard) = (request.arrived + budget, request.arrived + WITHIN);
+        let pulled = feed::pull(host, config, feed, &self.tokens, deadline, hard).await;
+        let (status, body) = (
+            if pulled.fault.is_some() { 503 } else { 200 },
+            pulled.to_json(),
+        );
+        let alarm = pulled.fault.is_some_and(|it| it.alarm);
+        let line = json!({
+            "kind": "pull", "id": hex(&host.random()), "feed": feed.name, "status": status, "alarm": alarm,
+        });
+        tell(host, request, line, &body);
+        Response::json(status, &body)
     }
 
     fn pace<H: Host>(&self, host: &H, name: &str) -> Rc<RefCell<Bucket>> {
@@ -104,19 +149,17 @@ async fn collect<H: Host>(
     name: &str,
     collector: &Collector,
     pace: Rc<RefCell<Bucket>>,
+    budget: Duration,
     request: &Request,
 ) -> Response {
-    let (plan, budget_ms) = match (plan(request), budget(request)) {
-        (Ok(plan), Ok(budget)) => (plan, budget),
-        (Err(message), _) | (_, Err(message)) => {
-            let body = json!({"error": "parameter", "message": message});
-            return Response::json(400, &body);
-        }
+    let plan = match plan(request) {
+        Ok(plan) => plan,
+        Err(message) => return wrong(&message),
     };
     let id = hex(&host.random());
     let order = Order {
         plan,
-        budget_ms,
+        budget_ms: budget.as_millis() as u64,
         seed: u64::from_str_radix(id.get(..16).unwrap_or_default(), 16).unwrap_or_default(),
         owner: id.clone(),
     };
@@ -125,16 +168,26 @@ async fn collect<H: Host>(
     let outcome = io::run(host, settings, bucket, order, &pace, deadline).await;
     let status = status(&outcome);
     let body = outcome.to_json(settings);
-    let took = host.elapsed().saturating_sub(request.arrived);
-    let mut line = json!({
+    let line = json!({
         "kind": "collect", "id": id, "collector": name, "backfill": plan != Plan::Live, "status": status,
-        "alarm": outcome.error.as_ref().is_some_and(is_alarm), "duration_ms": took.as_millis() as u64,
+        "alarm": outcome.error.as_ref().is_some_and(is_alarm),
     });
-    if let (Value::Object(line), Value::Object(body)) = (&mut line, &body) {
+    tell(host, request, line, &body);
+    Response::json(status, &body)
+}
+
+/// Leaves a call's line in the log: what it was, and what it answers.
+fn tell<H: Host>(host: &H, request: &Request, mut line: Value, body: &Value) {
+    let took = host.elapsed().saturating_sub(request.arrived);
+    line["duration_ms"] = json!(took.as_millis() as u64);
+    if let (Value::Object(line), Value::Object(body)) = (&mut line, body) {
         line.extend(body.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
     host.log(&line.to_string());
-    Response::json(status, &body)
+}
+
+fn wrong(message: &str) -> Response {
+    Response::json(400, &json!({"error": "parameter", "message": message}))
 }
 
 /// What a request asks for.
@@ -164,12 +217,12 @@ fn time(name: &str, text: &str) -> Result<i64, String> {
     }
 }
 
-fn budget(request: &Request) -> Result<u64, String> {
+fn budget(request: &Request) -> Result<Duration, String> {
     let Some(text) = request.parameter("budget_ms") else {
-        return Ok(BUDGET);
+        return Ok(Duration::from_millis(BUDGET));
     };
     match text.parse() {
-        Ok(budget) if (1..=LONGEST).contains(&budget) => Ok(budget),
+        Ok(budget) if (1..=LONGEST).contains(&budget) => Ok(Duration::from_millis(budget)),
         _ => Err(format!(
             "expected a whole number from 1 to {LONGEST} at `budget_ms`, but found another text"
         )),
