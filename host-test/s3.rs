@@ -33,12 +33,26 @@ impl S3 {
     ///
     /// Where it has not been built, or does not start.
     pub fn start() -> S3 {
+        S3::start_with(&[])
+    }
+
+    /// One that takes no notice of conditions.
+    ///
+    /// # Panics
+    ///
+    /// As [`S3::start`].
+    pub fn start_unconditional() -> S3 {
+        S3::start_with(&[("S3_UNCONDITIONAL", "true")])
+    }
+
+    fn start_with(more: &[(&str, &str)]) -> S3 {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let mut child = Command::new(crate::built("release/udmill-s3"))
             .arg(folder.path())
             .env("S3_ACCESS_KEY", ACCESS_KEY)
             .env("S3_SECRET_KEY", SECRET_KEY)
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -50,6 +64,22 @@ impl S3 {
             folder,
             told,
             origin,
+        }
+    }
+
+    /// Puts an object there without a request, or takes it away.
+    ///
+    /// # Panics
+    ///
+    /// Where that cannot be done.
+    pub fn set(&self, key: &str, bytes: Option<&[u8]>) {
+        let file = self.folder.path().join(BUCKET).join(key);
+        match bytes {
+            Some(bytes) => {
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(file, bytes).unwrap();
+            }
+            None => fs::remove_file(file).unwrap(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! An S3 server to test against: [s3s](https://docs.rs/s3s) reads requests and checks their signatures (AWS Signature
 //! Version 4, in headers or in the query), s3s-fs keeps each object in a file of the folder `{bucket}/{key}`.
 //!
-//!     S3_ACCESS_KEY=… S3_SECRET_KEY=… udmill-s3 FOLDER
+//!     S3_ACCESS_KEY=… S3_SECRET_KEY=… [S3_UNCONDITIONAL=true] udmill-s3 FOLDER
+//!
+//! Unconditional, it is like a store that takes no notice of `If-Match` and `If-None-Match`.
 //!
 //! Standard output begins with the origin that it listens on, and goes on with a line a request, written before the
 //! answer: method, path and status. Left out: TLS, and buckets as names of hosts. A bucket that is not there is made by
@@ -13,6 +15,7 @@ use std::io::{self, Write};
 use anyhow::{Context, anyhow};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::header::{IF_MATCH, IF_NONE_MATCH};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -31,6 +34,7 @@ async fn main() -> anyhow::Result<()> {
     let key = env::var("S3_ACCESS_KEY").context("S3_ACCESS_KEY")?;
     builder.set_auth(SimpleAuth::from_single(key, secret));
     let service = builder.build();
+    let is_unconditional = env::var_os("S3_UNCONDITIONAL").is_some();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     tell(&format!("http://{}", listener.local_addr()?))?;
     loop {
@@ -38,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
         stream.set_nodelay(true)?;
         let service = service.clone();
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(&service, request));
+            let service = service_fn(|request| answer(&service, request, is_unconditional));
             let mut builder = http1::Builder::new();
             let connection = builder.timer(TokioTimer::new());
             // Whoever goes away in the middle is nobody's concern here.
@@ -52,10 +56,15 @@ async fn main() -> anyhow::Result<()> {
 async fn answer(
     service: &S3Service,
     request: Request<Incoming>,
+    is_unconditional: bool,
 ) -> Result<Response<s3s::Body>, hyper::Error> {
     let asked = format!("{} {}", request.method(), request.uri().path());
     // Whoever is refused while still sending may find the connection closed, and no answer.
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    if is_unconditional {
+        head.headers.remove(IF_MATCH);
+        head.headers.remove(IF_NONE_MATCH);
+    }
     let body = body.collect().await?.to_bytes();
     let request = Request::from_parts(head, s3s::Body::from(body));
     let answer = match service.call(request).await {
