@@ -23,6 +23,12 @@ use crate::wit::{transform, webhook};
 use run::CRASHED;
 pub use run::{block_on, both, run};
 
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory::new()
+    }
+}
+
 /// A call to the store, for [`Memory::break_store`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
