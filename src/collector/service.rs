@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use udmill_receiver::Host;
 use udmill_receiver::admin::is_operator;
-use udmill_receiver::config::{Config, Feed, Unready};
+use udmill_receiver::config::Unready;
 use udmill_receiver::destination::google_token::Tokens;
 use udmill_receiver::exchange::{Request, Response};
 
@@ -98,43 +98,17 @@ impl Service {
             Ok(budget) => budget,
             Err(message) => return wrong(&message),
         };
-        match (
-            verb,
-            whole.collectors.get(name),
-            whole.config.feeds.get(name),
-        ) {
-            ("collect", Some(collector), _) => {
+        match (verb, whole.collectors.get(name)) {
+            ("collect", Some(collector)) => {
                 let pace = self.pace(host, name);
                 collect(host, name, collector, pace, budget, &request).await
             }
-            ("collect", None, _) => Response::error(404, "unknown_collector"),
-            (_, _, Some(feed)) if feed.pull.is_some() => {
-                self.pull(host, &whole.config, feed, budget, &request).await
+            ("collect", None) => Response::error(404, "unknown_collector"),
+            _ => {
+                let (config, tokens) = (&whole.config, &self.tokens);
+                feed::route::answer(host, config, tokens, name, &request, budget).await
             }
-            _ => Response::error(404, "unknown_feed"),
         }
-    }
-
-    async fn pull<H: Host>(
-        &self,
-        host: &H,
-        config: &Config,
-        feed: &Feed,
-        budget: Duration,
-        request: &Request,
-    ) -> Response {
-        let (deadline, hard) = (request.arrived + budget, request.arrived + WITHIN);
-        let pulled = feed::pull(host, config, feed, &self.tokens, deadline, hard).await;
-        let (status, body) = (
-            if pulled.fault.is_some() { 503 } else { 200 },
-            pulled.to_json(),
-        );
-        let alarm = pulled.fault.is_some_and(|it| it.alarm);
-        let line = json!({
-            "kind": "pull", "id": hex(&host.random()), "feed": feed.name, "status": status, "alarm": alarm,
-        });
-        tell(host, request, line, &body);
-        Response::json(status, &body)
     }
 
     fn pace<H: Host>(&self, host: &H, name: &str) -> Rc<RefCell<Bucket>> {
