@@ -94,13 +94,13 @@ impl Component {
         )
     }
 
-    fn compiled(&self) -> &Compiled {
+    pub(crate) fn compiled(&self) -> &Compiled {
         self.pre.instance_pre().component()
     }
 }
 
 /// Whether a normalizer may import this interface.
-pub(crate) fn is_allowed(import: &str) -> bool {
+fn is_allowed(import: &str) -> bool {
     ALLOWED.iter().any(|allowed| import.starts_with(allowed))
 }
 

@@ -128,7 +128,8 @@ impl Transform {
     }
 }
 
-fn reason(engine: &Engine, store: &Store<State>, error: &Error) -> Trap {
+/// Why a call into this store failed.
+pub(crate) fn reason(engine: &Engine, store: &Store<State>, error: &Error) -> Trap {
     let limits = engine.limits();
     if error.downcast_ref() == Some(&wasmtime::Trap::Interrupt) {
         let most = limits.call.as_secs_f32();

@@ -140,6 +140,24 @@ fn an_instance_that_computes_for_too_long_is_ended_alone_and_answered_500() {
     assert_ended(limits, &long(3 << 20));
 }
 
+#[test]
+fn a_normalizer_that_asks_for_too_much_memory_ends_with_its_request_and_the_next_is_answered() {
+    let text = config("", "type = \"stdout\"");
+    let host = Receiver::start(&format!("max_body = \"8MiB\"\n{text}"));
+    // Of few bytes many logs, each rejected in many words.
+    let body = "{}\n".repeat(2_500_000).into_bytes();
+    let request = event_grid::post(&[("content-type", "text/plain".to_owned())], body);
+    for _ in 0..2 {
+        let answer = host.deliver(&request);
+        assert_eq!(
+            (answer.status, &*answer.text()),
+            (500, "{\"error\":\"trapped\"}")
+        );
+        assert_eq!(host.deliver(&delivery()).status, 200);
+    }
+    host.logged("expected the component to need at most 128 MiB of memory");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_delivery_that_cannot_be_printed_is_answered_503() {

@@ -45,7 +45,7 @@ fn a_normalizer_that_wants_the_network_is_refused() {
     let (status, _, stderr) = udmill(&args);
     assert_eq!(status, Some(1));
     assert!(
-        stderr.contains("expected a normalizer that needs no capability"),
+        stderr.contains("expected a component that needs no capability"),
         "{stderr}"
     );
     assert!(stderr.contains("wasi:http/"), "{stderr}");

@@ -1,5 +1,5 @@
-//! What an instance has on the host's side: WASI without files and sockets, HTTP to the allowed origins, the store and the
-//! variables, and how long it has been computing.
+//! What an instance has on the host's side: WASI without files and sockets, HTTP to the allowed origins, the store, the
+//! variables, the normalizer, and how long it has been computing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bindings::spin;
 use super::lines::{Lines, Sink};
+use super::normalizer::{Beside, Normalizer};
 use super::outbound::Outbound;
 use super::store::Store;
 use super::variables::Variables;
@@ -24,6 +25,7 @@ pub struct Context {
     pub(super) outbound: Outbound,
     pub(super) table: ResourceTable,
     memory: Memory,
+    pub(super) normalizer: Beside,
     pub(super) variables: Variables,
     pub(super) store: Store,
     /// How many stores are open.
@@ -81,7 +83,7 @@ impl Context {
 
 /// An instance's store, before there is an instance in it.
 pub(super) fn instance(engine: &Engine, shared: &Shared) -> Instance<Context> {
-    let Limits { memory, call, .. } = engine.limits();
+    let Limits { memory, .. } = engine.limits();
     let busy = Busy::default();
     let context = Context {
         // As built, it has no files, arguments, environment or network.
@@ -97,6 +99,7 @@ pub(super) fn instance(engine: &Engine, shared: &Shared) -> Instance<Context> {
             used: 0,
             refused: false,
         },
+        normalizer: Beside::default(),
         variables: shared.variables.clone(),
         store: shared.store.clone(),
         opened: 0,
@@ -104,8 +107,16 @@ pub(super) fn instance(engine: &Engine, shared: &Shared) -> Instance<Context> {
     };
     let mut instance = Instance::new(engine.wasmtime(), context);
     instance.limiter(|context| &mut context.memory);
+    limit(&mut instance, engine, &busy);
+    instance
+}
+
+/// Ends what computes for longer than a call may.
+pub(super) fn limit<T>(instance: &mut Instance<T>, engine: &Engine, busy: &Busy) {
+    let most = engine.limits().call.as_millis() / TICK.as_millis();
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    let busy = busy.clone();
     instance.set_epoch_deadline(1);
-    let most = u32::try_from(call.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX);
     instance.epoch_deadline_callback(move |_| {
         Ok(match busy.tick() {
             ticks if ticks > most => UpdateDeadline::Interrupt,
@@ -113,17 +124,20 @@ pub(super) fn instance(engine: &Engine, shared: &Shared) -> Instance<Context> {
             _ => UpdateDeadline::Yield(1),
         })
     });
-    instance
 }
 
 /// All that a component of this host may import.
-pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Context>> {
+pub(super) fn linker(
+    engine: &Engine,
+    normalizer: &Normalizer,
+) -> wasmtime::Result<Linker<Context>> {
     let mut linker = Linker::new(engine.wasmtime());
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     spin::key_value::key_value::add_to_linker::<Context, Spin>(&mut linker, |it| it)?;
     spin::variables::variables::add_to_linker::<Context, Spin>(&mut linker, |it| it)?;
+    normalizer.add_to_linker(&mut linker)?;
     Ok(linker)
 }
 

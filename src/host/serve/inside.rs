@@ -67,8 +67,7 @@ impl Inside {
             logs: Arc::new(Sink::nowhere().map_err(|error| system(&error))?),
             stderr: Arc::clone(&stderr),
         };
-        let instances = Instances::new(&application.engine, &application.component, shared)
-            .map_err(StartError::Component)?;
+        let instances = Instances::new(application, shared).map_err(StartError::Component)?;
         Ok(Inside {
             front: Front::new(instances, limits, &metrics, &stderr),
             key: HeaderValue::try_from(format!("Bearer {key}")).map_err(|error| system(&error))?,

@@ -7,7 +7,7 @@ use std::task::{Context as Task, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::time::{self, Sleep};
-use wasmtime::component::{Component, GuestTaskId};
+use wasmtime::component::GuestTaskId;
 use wasmtime::{Store, StoreContextMut, Trap};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
@@ -15,6 +15,7 @@ use wasmtime_wasi_http::handler::{
 };
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
+use super::Application;
 use super::context::{self, Context, Shared};
 use super::lines::Sink;
 use crate::Engine;
@@ -36,13 +37,18 @@ const REQUEST: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(30);
 
 impl Instances {
-    /// Links a component with what it imports.
+    /// Links the application's component with what it imports.
     ///
     /// # Errors
     ///
     /// Where it imports something else, or is no HTTP handler of WASI 0.3.
-    pub fn new(engine: &Engine, component: &Component, shared: Shared) -> wasmtime::Result<Self> {
-        let pre = context::linker(engine)?.instantiate_pre(component)?;
+    pub fn new(application: &Application, shared: Shared) -> wasmtime::Result<Self> {
+        let Application {
+            engine,
+            receiver,
+            normalizer,
+        } = application;
+        let pre = context::linker(engine, normalizer)?.instantiate_pre(receiver)?;
         Ok(Instances {
             engine: engine.clone(),
             shared,

@@ -1,6 +1,6 @@
 //! The receiver over HTTP: the same components that run under Spin, in a process of their own.
 //!
-//! - `compose` makes one component out of receiver and normalizer; `instances` runs it, one request at a time in each
+//! - `instances` runs the receiver, one request at a time in each; `normalizer` is what it calls for every delivery
 //! - `connections` and `front` stand between the network and the instances, and keep the limits
 //! - `context` is what an instance may use: `variables`, `key_value` over the `store`, `outbound` HTTP, and `lines` to print
 //! - `inside` hands logs over without a listener
@@ -9,7 +9,6 @@
 //! What is not here: HTTP/2, since Event Grid posts over HTTP/1.1, and any other of Spin's interfaces than the receiver uses.
 
 mod admin;
-mod compose;
 mod connections;
 mod context;
 mod drain;
@@ -19,6 +18,7 @@ mod instances;
 mod key_value;
 mod lines;
 mod metrics;
+mod normalizer;
 mod outbound;
 mod secret;
 mod store;
@@ -35,18 +35,18 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time;
-use wasmtime::component::Component;
+use wasmtime::component::Component as Compiled;
 
-use crate::{Cache, Engine};
+use crate::{Cache, Engine, LoadError};
 use admin::Admin;
 use context::Shared;
 use front::Front;
 use instances::Instances;
 use lines::Sink;
 use metrics::Metrics;
+use normalizer::Normalizer;
 use tls::Tls;
 
-pub use compose::{ComposeError, compose};
 pub use inside::{Handed, Inside};
 pub use outbound::Allowed;
 pub use secret::new_secret;
@@ -115,10 +115,11 @@ impl Default for ServerLimits {
     }
 }
 
-/// An application that was composed and compiled.
+/// A receiver and the normalizer that it calls, compiled.
 pub struct Application {
     engine: Engine,
-    component: Component,
+    receiver: Compiled,
+    normalizer: Normalizer,
 }
 
 /// A server that listens, and answers as soon as it is run.
@@ -136,9 +137,9 @@ pub struct Server {
 /// Why there is no server.
 #[derive(Debug)]
 pub enum StartError {
-    /// The components do not go together.
-    Compose(ComposeError),
-    /// What they make cannot be run.
+    /// The normalizer is none, or asks for more than a parser needs.
+    Normalizer(LoadError),
+    /// The receiver cannot be run.
     Component(wasmtime::Error),
     /// The address cannot be listened on.
     Listen(SocketAddr, io::Error),
@@ -151,25 +152,28 @@ pub enum StartError {
 }
 
 impl Application {
-    /// Composes and compiles a receiver and the normalizer that it imports, or takes what the cache has of them.
+    /// Checks and compiles a receiver and the normalizer that it imports, or takes what the cache has of them. A component
+    /// of another kind may stand in the receiver's place, and call no normalizer.
     ///
     /// # Errors
     ///
-    /// Where they are no components, do not fit together, or the normalizer imports more than a parser needs.
+    /// Where they are no components, or the normalizer exports less than its world or imports more than a parser needs.
     pub fn load(
         engine: &Engine,
         receiver: &[u8],
         normalizer: &[u8],
         cache: Option<&Cache>,
     ) -> Result<Application, StartError> {
-        let wasm = compose(receiver, normalizer).map_err(StartError::Compose)?;
-        let component = match cache {
-            Some(cache) => cache.component(engine, &wasm),
-            None => Component::from_binary(engine.wasmtime(), &wasm),
+        let normalizer =
+            crate::Component::load(engine, normalizer, cache).map_err(StartError::Normalizer)?;
+        let receiver = match cache {
+            Some(cache) => cache.component(engine, receiver),
+            None => Compiled::from_binary(engine.wasmtime(), receiver),
         };
         Ok(Application {
             engine: engine.clone(),
-            component: component.map_err(StartError::Component)?,
+            receiver: receiver.map_err(StartError::Component)?,
+            normalizer: Normalizer::new(&normalizer).map_err(StartError::Component)?,
         })
     }
 }
@@ -210,8 +214,7 @@ impl Server {
             logs: Arc::clone(&stderr),
             stderr: Arc::clone(&stderr),
         };
-        let instances = Instances::new(&application.engine, &application.component, shared)
-            .map_err(StartError::Component)?;
+        let instances = Instances::new(application, shared).map_err(StartError::Component)?;
         Ok(Server {
             listener,
             address,
@@ -265,11 +268,11 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Compose(error) => error.fmt(f),
+            StartError::Normalizer(error) => write!(f, "the normalizer cannot be used: {error}"),
             StartError::Component(error) => {
                 write!(
                     f,
-                    "expected an application that this host can run, but found that {error:#}"
+                    "expected a receiver that this host can run, but found that {error:#}"
                 )
             }
             StartError::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
