@@ -1,15 +1,19 @@
 //! What `/metrics` shows, in Prometheus' text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! Everything about deliveries is counted from the receiver's own log: its JSON line for each request, `"kind": "request"`, and
-//! for each stored delivery that a drain has tried, `"kind": "drained"`.
+//! Everything about deliveries is counted from the receiver's own log: its JSON line for each request, `"kind": "request"`,
+//! and for each stored delivery that a drain has tried, `"kind": "drained"`.
 //! So metrics never say anything else than the log does, and under another host a log pipeline can count the same.
 
+mod line;
+mod text;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::DateTime;
-use serde_json::Value;
+
+use line::{Line, Spool};
+use text::{Bound, Histogram, labels, write_number};
 
 /// Counts of all since the start.
 #[derive(Default)]
@@ -18,25 +22,12 @@ pub(super) struct Metrics(Mutex<Counts>);
 #[derive(Default)]
 struct Counts {
     feeds: BTreeSet<String>,
-    /// By family and labels.
-    values: BTreeMap<(&'static str, String), f64>,
-    histograms: BTreeMap<(&'static str, String), Histogram>,
+    numbers: Family<f64>,
+    histograms: Family<Histogram>,
 }
 
-/// Counts by upper bound; not cumulated.
-#[derive(Default)]
-struct Histogram {
-    buckets: BTreeMap<Bound, f64>,
-    /// None if nobody tells.
-    sum: Option<f64>,
-}
-
-/// An upper bound in milliseconds; the last is no bound at all.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Bound {
-    At(u64),
-    Infinite,
-}
+/// By the family's name, then by labels.
+type Family<T> = BTreeMap<&'static str, BTreeMap<Arc<str>, T>>;
 
 /// The families: name, type, help.
 #[rustfmt::skip]
@@ -74,26 +65,17 @@ const LAG: &str = "udmill_event_lag_seconds";
 const LAST: &str = "udmill_last_event_timestamp_seconds";
 const REFUSED: &str = "udmill_host_refused_requests_total";
 
-/// Counts of a line that are summed up for each feed: the line's key, and the family.
+/// Counts of a line that are summed up for each feed: the family, and where the line tells it.
 #[rustfmt::skip]
-const SUMS: &[(&str, &str)] = &[
-    ("logs",         "udmill_logs_total"),
-    ("events",       "udmill_events_total"),
-    ("rejected",     "udmill_rejected_logs_total"),
-    ("refused",      "udmill_refused_logs_total"),
-    ("quarantined",  "udmill_quarantined_logs_total"),
-    ("sub_requests", "udmill_sub_requests_total"),
-    ("future",       "udmill_future_events_total"),
-    ("late",         "udmill_late_events_total"),
-];
-
-/// States that a line tells when it knows them, of each feed or of all together: where it does, and the family.
-#[rustfmt::skip]
-const STATES: &[(&str, &str)] = &[
-    ("/spool/entries",  "udmill_spool_entries"),
-    ("/spool/bytes",    "udmill_spool_bytes"),
-    ("/spool/oldest_s", "udmill_spool_oldest_seconds"),
-    ("/quarantine",     "udmill_quarantine_entries"),
+const SUMS: &[(&str, fn(&Line<'_>) -> Option<f64>)] = &[
+    ("udmill_logs_total",             |it| it.logs),
+    ("udmill_events_total",           |it| it.events),
+    ("udmill_rejected_logs_total",    |it| it.rejected),
+    ("udmill_refused_logs_total",     |it| it.refused),
+    ("udmill_quarantined_logs_total", |it| it.quarantined),
+    ("udmill_sub_requests_total",     |it| it.sub_requests),
+    ("udmill_future_events_total",    |it| it.future),
+    ("udmill_late_events_total",      |it| it.late),
 ];
 
 /// Upper bounds of [`DURATION`], in milliseconds.
@@ -108,13 +90,13 @@ impl Metrics {
     /// Counts what is a request's line among these.
     pub fn count(&self, lines: &[u8]) {
         for line in lines.split(|byte| *byte == b'\n') {
-            let Ok(line) = serde_json::from_slice::<Value>(line) else {
+            let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else {
                 continue;
             };
-            match line["kind"].as_str() {
-                Some("request") => self.counts(|counts| counts.request(&line)),
-                Some("drained") => self.counts(|counts| {
-                    let feed = counts.feed(line["feed"].as_str().unwrap_or_default());
+            match &*line.kind {
+                "request" => self.counts(|counts| counts.request(&line)),
+                "drained" => self.counts(|counts| {
+                    let feed = counts.feed(&line.feed);
                     counts.delivery(&line, &feed);
                 }),
                 _ => {}
@@ -124,8 +106,7 @@ impl Metrics {
 
     /// Counts a request that no component saw.
     pub fn refused(&self, reason: &str) {
-        let labels = labels(&[("reason", reason)]);
-        self.counts(|counts| counts.add(REFUSED, labels, 1.0));
+        self.counts(|counts| counts.add(REFUSED, &labels(&[("reason", reason)]), 1.0));
     }
 
     /// The text that Prometheus reads.
@@ -149,271 +130,138 @@ impl Metrics {
 }
 
 impl Counts {
-    fn request(&mut self, line: &Value) {
-        let word = |key: &str| line[key].as_str().unwrap_or_default();
-        let feed = self.feed(word("feed"));
+    fn request(&mut self, line: &Line<'_>) {
+        let feed = self.feed(&line.feed);
         let own = labels(&[("feed", &feed)]);
-        let status = line["status"].to_string();
+        let status = line.status.map(|it| it.to_string());
         let request = [
             ("feed", feed.as_str()),
-            ("route", word("route")),
-            ("outcome", word("outcome")),
-            ("status", &status),
+            ("route", &line.route),
+            ("outcome", &line.outcome),
+            ("status", status.as_deref().unwrap_or_default()),
         ];
-        self.add(REQUESTS, labels(&request), 1.0);
-        if word("outcome") == "unauthorized" {
-            self.add(UNAUTHORIZED, own.clone(), 1.0);
+        self.add(REQUESTS, &labels(&request), 1.0);
+        if line.outcome == "unauthorized" {
+            self.add(UNAUTHORIZED, &own, 1.0);
         }
-        if let Some(duration) = line["duration_ms"].as_f64() {
-            let histogram = self.histogram(DURATION, own.clone());
+        if let Some(duration) = line.duration_ms {
             let bound = DURATIONS.iter().find(|bound| duration <= **bound as f64);
             let bound = bound.map_or(Bound::Infinite, |bound| Bound::At(*bound));
-            for bound in DURATIONS {
-                histogram.add(Bound::At(*bound), 0.0);
-            }
+            let histogram = self.histogram(DURATION, &own, DURATIONS);
             histogram.add(bound, 1.0);
-            *histogram.sum.get_or_insert_default() += duration / 1000.0;
+            histogram.add_up(duration / 1000.0);
         }
-        if let Some(bytes) = line["bytes"].as_f64().filter(|_| !feed.is_empty()) {
-            self.add(BYTES, own, bytes);
+        if let Some(bytes) = line.bytes.filter(|_| !feed.is_empty()) {
+            self.add(BYTES, &own, bytes);
         }
         self.delivery(line, &feed);
         // Not both: whoever sums up the family would count everything twice.
-        match line["feeds"].as_object() {
-            None => self.states(line, ""),
+        match &line.feeds {
+            None => self.states(&labels(&[]), line.spool.as_ref(), line.quarantine),
             Some(feeds) => {
-                for (feed, states) in feeds {
+                for (feed, it) in feeds {
                     let feed = self.feed(feed);
-                    self.states(states, &labels(&[("feed", &feed)]));
+                    let own = labels(&[("feed", &feed)]);
+                    self.states(&own, it.spool.as_ref(), it.quarantine);
                 }
             }
         }
     }
 
     /// What became of logs: in the request that brought them, or in a drain.
-    fn delivery(&mut self, line: &Value, feed: &str) {
+    fn delivery(&mut self, line: &Line<'_>, feed: &str) {
         let own = labels(&[("feed", feed)]);
-        if let Some(fault) = line["fault"].as_str() {
-            let labels = labels(&[("feed", feed), ("kind", fault)]);
-            self.add(FAULTS, labels, 1.0);
+        if !line.fault.is_empty() {
+            let fault = labels(&[("feed", feed), ("kind", &line.fault)]);
+            self.add(FAULTS, &fault, 1.0);
         }
-        if line["alarm"] == true {
-            self.add(ALARMS, own.clone(), 1.0);
+        if line.alarm {
+            self.add(ALARMS, &own, 1.0);
         }
         // A drain comes every few seconds, and these logs have gone nowhere yet.
-        if line["outcome"] == "waits" {
+        if line.outcome == "waits" {
             return;
         }
-        for (key, family) in SUMS {
-            if let Some(number) = line[key]
-                .as_f64()
-                .filter(|it| *it != 0.0 || !feed.is_empty())
-            {
-                self.add(family, own.clone(), number);
+        for (family, told) in SUMS {
+            if let Some(number) = told(line).filter(|it| *it != 0.0 || !feed.is_empty()) {
+                self.add(family, &own, number);
             }
         }
-        if let Some(lag) = line["lag"].as_object() {
-            let histogram = self.histogram(LAG, own.clone());
+        if let Some(lag) = &line.lag {
+            let histogram = self.histogram(LAG, &own, &[]);
             for (bound, count) in lag {
                 let bound = match bound.parse::<u32>() {
                     Ok(seconds) => Bound::At(u64::from(seconds) * 1000),
                     Err(_) => Bound::Infinite,
                 };
-                histogram.add(bound, count.as_f64().unwrap_or_default());
+                histogram.add(bound, *count);
             }
-            if let Some(sum) = line["lag_sum"].as_f64() {
-                *histogram.sum.get_or_insert_default() += sum;
+            if let Some(sum) = line.lag_sum {
+                histogram.add_up(sum);
             }
         }
-        if let Ok(time) =
-            DateTime::parse_from_rfc3339(line["last_event"].as_str().unwrap_or_default())
-        {
-            let latest = self.values.entry((LAST, own)).or_default();
-            *latest = latest.max(time.timestamp() as f64);
+        if let Ok(time) = DateTime::parse_from_rfc3339(&line.last_event) {
+            let time = time.timestamp() as f64;
+            let latest = self.number(LAST, &own);
+            *latest = latest.max(time);
         }
     }
 
-    fn states(&mut self, of: &Value, labels: &str) {
-        for (path, family) in STATES {
-            if let Some(number) = of.pointer(path).and_then(Value::as_f64) {
-                self.values.insert((family, labels.to_owned()), number);
+    fn states(&mut self, labels: &Arc<str>, spool: Option<&Spool>, quarantine: Option<f64>) {
+        for (family, number) in [
+            ("udmill_spool_entries", spool.and_then(|it| it.entries)),
+            ("udmill_spool_bytes", spool.and_then(|it| it.bytes)),
+            (
+                "udmill_spool_oldest_seconds",
+                spool.and_then(|it| it.oldest_s),
+            ),
+            ("udmill_quarantine_entries", quarantine),
+        ] {
+            if let Some(number) = number {
+                *self.number(family, labels) = number;
             }
         }
     }
 
     /// The feed as a label: names come from the configuration, but nothing here relies on it.
     fn feed(&mut self, name: &str) -> String {
-        if self.feeds.len() < FEEDS {
+        if self.feeds.len() < FEEDS && !self.feeds.contains(name) {
             self.feeds.insert(name.to_owned());
         }
         let known = self.feeds.contains(name);
         if known { name } else { "other" }.to_owned()
     }
 
-    fn add(&mut self, family: &'static str, labels: String, number: f64) {
-        *self.values.entry((family, labels)).or_default() += number;
+    fn add(&mut self, family: &'static str, labels: &Arc<str>, number: f64) {
+        *self.number(family, labels) += number;
     }
 
-    fn histogram(&mut self, family: &'static str, labels: String) -> &mut Histogram {
-        self.histograms.entry((family, labels)).or_default()
+    fn number(&mut self, family: &'static str, labels: &Arc<str>) -> &mut f64 {
+        let family = self.numbers.entry(family).or_default();
+        family.entry(Arc::clone(labels)).or_default()
     }
 
-    fn family(&self, text: &mut String, name: &'static str, kind: &str, help: &str) {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for ((_, labels), value) in self
-            .values
-            .range((name, String::new())..)
-            .take_while(|it| it.0.0 == name)
-        {
-            let _ = match labels.as_str() {
-                "" => writeln!(text, "{name} {value}"),
-                _ => writeln!(text, "{name}{{{labels}}} {value}"),
-            };
-        }
-        let histograms = self.histograms.range((name, String::new())..);
-        for ((_, labels), histogram) in histograms.take_while(|it| it.0.0 == name) {
-            histogram.text(text, name, labels);
-        }
-    }
-}
-
-impl Histogram {
-    fn add(&mut self, bound: Bound, count: f64) {
-        *self.buckets.entry(bound).or_default() += count;
+    fn histogram(
+        &mut self,
+        family: &'static str,
+        labels: &Arc<str>,
+        bounds: &[u64],
+    ) -> &mut Histogram {
+        let family = self.histograms.entry(family).or_default();
+        let histogram = family.entry(Arc::clone(labels));
+        histogram.or_insert_with(|| Histogram::new(bounds))
     }
 
-    fn text(&self, text: &mut String, name: &str, labels: &str) {
-        let mut count = 0.0;
-        for (bound, number) in &self.buckets {
-            count += number;
-            if let Bound::At(milliseconds) = bound {
-                let bound = *milliseconds as f64 / 1000.0;
-                let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{bound}\"}} {count}");
-            }
+    fn family(&self, text: &mut String, name: &str, kind: &str, help: &str) {
+        text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        for (labels, number) in self.numbers.get(name).into_iter().flatten() {
+            write_number(text, name, labels, *number);
         }
-        let _ = writeln!(text, "{name}_bucket{{{labels},le=\"+Inf\"}} {count}");
-        if let Some(sum) = self.sum {
-            let _ = writeln!(text, "{name}_sum{{{labels}}} {sum}");
+        for (labels, histogram) in self.histograms.get(name).into_iter().flatten() {
+            histogram.write(text, name, labels);
         }
-        let _ = writeln!(text, "{name}_count{{{labels}}} {count}");
     }
-}
-
-fn labels(pairs: &[(&str, &str)]) -> String {
-    let mut text = String::new();
-    for (name, value) in pairs {
-        let separator = if text.is_empty() { "" } else { "," };
-        let _ = write!(text, "{separator}{name}=\"");
-        for char in value.chars() {
-            match char {
-                '\\' => text.push_str("\\\\"),
-                '"' => text.push_str("\\\""),
-                '\n' => text.push_str("\\n"),
-                char => text.push(char),
-            }
-        }
-        text.push('"');
-    }
-    text
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shows(metrics: &Metrics, line: &str) {
-        let text = metrics.text();
-        assert!(
-            text.lines().any(|it| it == line),
-            "expected {line} in\n{text}"
-        );
-    }
-
-    #[test]
-    fn requests_are_summed_up_by_feed() {
-        let metrics = Metrics::default();
-        let line = br#"{"kind":"request","feed":"azdo","route":"delivery","status":200,"outcome":"delivered","logs":3,"events":2,
-            "rejected":1,"duration_ms":7.5,"lag":{"60":1,"300":1,"inf":0},"last_event":"2024-01-01T00:00:00Z","quarantine":4,"feeds":{"azdo":{"quarantine":3}}}"#;
-        let line: Vec<u8> = line.iter().copied().filter(|byte| *byte != b'\n').collect();
-        metrics.count(
-            &[
-                &line[..],
-                b"\n",
-                &line[..],
-                b"\nnot JSON\n{\"kind\":\"other\",\"logs\":9}\n",
-            ]
-            .concat(),
-        );
-        shows(
-            &metrics,
-            r#"udmill_requests_total{feed="azdo",route="delivery",outcome="delivered",status="200"} 2"#,
-        );
-        shows(&metrics, r#"udmill_logs_total{feed="azdo"} 6"#);
-        shows(
-            &metrics,
-            r#"udmill_request_duration_seconds_bucket{feed="azdo",le="0.01"} 2"#,
-        );
-        shows(
-            &metrics,
-            r#"udmill_request_duration_seconds_sum{feed="azdo"} 0.015"#,
-        );
-        shows(
-            &metrics,
-            r#"udmill_event_lag_seconds_bucket{feed="azdo",le="60"} 2"#,
-        );
-        shows(
-            &metrics,
-            r#"udmill_event_lag_seconds_bucket{feed="azdo",le="300"} 4"#,
-        );
-        shows(&metrics, r#"udmill_event_lag_seconds_count{feed="azdo"} 4"#);
-        shows(
-            &metrics,
-            r#"udmill_last_event_timestamp_seconds{feed="azdo"} 1704067200"#,
-        );
-        shows(&metrics, r#"udmill_quarantine_entries{feed="azdo"} 3"#);
-    }
-
-    #[test]
-    fn what_a_drain_delivers_counts_when_it_is_delivered() {
-        let metrics = Metrics::default();
-        metrics.count(
-            br#"{"kind":"request","feed":"azdo","outcome":"stored","status":200,"bytes":9,"logs":0,"events":0}
-{"kind":"drained","feed":"azdo","outcome":"waits","bytes":9,"logs":2,"events":2,"fault":"unavailable"}
-{"kind":"drained","feed":"azdo","outcome":"delivered","bytes":9,"logs":2,"events":2,"lag":{"60":2},"last_event":"2024-01-01T00:00:00Z"}
-"#,
-        );
-        shows(&metrics, r#"udmill_received_bytes_total{feed="azdo"} 9"#);
-        shows(
-            &metrics,
-            r#"udmill_faults_total{feed="azdo",kind="unavailable"} 1"#,
-        );
-        shows(&metrics, r#"udmill_events_total{feed="azdo"} 2"#);
-        shows(&metrics, r#"udmill_event_lag_seconds_count{feed="azdo"} 2"#);
-        shows(
-            &metrics,
-            r#"udmill_last_event_timestamp_seconds{feed="azdo"} 1704067200"#,
-        );
-        shows(
-            &metrics,
-            r#"udmill_requests_total{feed="azdo",route="",outcome="stored",status="200"} 1"#,
-        );
-    }
-
-    #[test]
-    fn labels_are_escaped_and_not_without_end() {
-        let metrics = Metrics::default();
-        metrics.count(br#"{"kind":"request","feed":"a\"\\\n"}"#);
-        shows(
-            &metrics,
-            r#"udmill_requests_total{feed="a\"\\\n",route="",outcome="",status="null"} 1"#,
-        );
-        for number in 0..2 * FEEDS {
-            metrics.count(format!(r#"{{"kind":"request","feed":"{number}"}}"#).as_bytes());
-        }
-        let text = metrics.text();
-        let requests = text
-            .lines()
-            .filter(|it| it.starts_with("udmill_requests_total{"));
-        assert_eq!(requests.count(), FEEDS + 1);
-    }
-}
+mod tests;
