@@ -12,6 +12,8 @@
 //! | `quarantine:{feed}.{digest}` | a log that nobody takes, see [`quarantine`] |
 //! | `parts:{id}:{n}` | a piece of either's bytes, see [`parts`] |
 //! | `ledger:{day}:{digest}` | when a sub-request was accepted, see [`ledger`] |
+//! | `keys:{digest}` | signing keys of a tenant, see [`crate::auth::entra`] |
+//! | `pull:{feed}:{prefix}` and more | how far a feed is read out of its bucket: the collector's |
 //! | `swept` | when left-overs were last removed, see [`sweep`] |
 //! | `draining` | a drain that has not ended, so that one that died is known |
 //! | `probe` | nothing, while somebody asks whether the store can be written to, see [`probe`] |

@@ -2,27 +2,30 @@
 //!
 //! A set is fetched when a token names a key that is not in it, or when it is a day old (as Microsoft advises: "Signing
 //! key rollover in the Microsoft identity platform"), but never twice in five minutes, so that strangers who make up
-//! ids cause no requests. The last good set is kept. Only RSA keys of 2,048 bits or more are taken.
+//! ids cause no requests. The last good set is kept: by each instance, and for all of them in the store, since an
+//! instance lives for some requests only. Only RSA keys of 2,048 bits or more are taken.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
 use rsa::{BoxedUint, RsaPublicKey};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::entra::Denied;
+use super::{digest, entra::Denied};
 use crate::host::{Host, Outbound, USUAL};
+use crate::store::hex;
 use crate::turn::Turn;
 
 /// The least time between two fetches of a set.
-const BETWEEN: Duration = Duration::from_secs(5 * 60);
+const BETWEEN: TimeDelta = TimeDelta::minutes(5);
 
 /// When a set is fetched anew although it has the key, so that keys which were withdrawn are forgotten.
-const OLD: Duration = Duration::from_secs(24 * 3600);
+const OLD: TimeDelta = TimeDelta::hours(24);
 
 /// How long one fetch may take.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -36,15 +39,22 @@ pub struct KeyCache {
     sets: RefCell<BTreeMap<String, Rc<KeySet>>>,
 }
 
-/// A key set as it was last had; its times are on the scale of [`Host::elapsed`].
 #[derive(Debug, Default)]
 struct KeySet {
     fetching: Turn,
-    keys: RefCell<BTreeMap<String, RsaPublicKey>>,
-    /// When `keys` was fetched; none if that never succeeded.
-    fetched: Cell<Option<Duration>>,
+    had: RefCell<Had>,
+}
+
+/// A key set as it was last had. Its times are those of the wall clock, which instances share.
+#[derive(Clone, Debug, Default)]
+struct Had {
+    keys: BTreeMap<String, RsaPublicKey>,
+    /// The same as a set, with what is needed of it.
+    set: Vec<Value>,
+    /// When it was fetched; none if that never succeeded.
+    fetched: Option<DateTime<Utc>>,
     /// When it was last tried.
-    tried: Cell<Option<Duration>>,
+    tried: Option<DateTime<Utc>>,
 }
 
 impl KeyCache {
@@ -66,21 +76,24 @@ impl KeyCache {
             .entry(url.to_owned())
             .or_default()
             .clone();
-        if !set.has(kid, host.elapsed()) {
+        if !set.has(kid, host.now()) {
             let deadline = host.elapsed() + WITHIN;
             let turn = set.fetching.take(host, deadline).await;
-            let now = host.elapsed();
-            // Perhaps somebody has fetched it by now.
-            if turn.is_some() && !set.has(kid, now) && set.may_be_fetched(now) {
-                set.fetch(host, url).await;
-                is_new = set.fetched == set.tried;
+            // Perhaps somebody has fetched it by now: a request of this instance, or another instance.
+            if turn.is_some() && !set.has(kid, host.now()) {
+                set.look(host, url).await;
+                let now = host.now();
+                if !set.has(kid, now) && set.may_be_fetched(now) {
+                    is_new = set.fetch(host, url).await;
+                }
             }
         }
-        match set.keys.borrow().get(kid) {
+        let had = set.had.borrow();
+        match had.keys.get(kid) {
             Some(key) => Ok(key.clone()),
             None if is_new => Err(Denied::Refused("the token's key is unknown")),
             // A set that is some minutes old may lack the key that has just come into use.
-            None if set.fetched == set.tried => {
+            None if had.fetched == had.tried => {
                 Err(Denied::Unavailable("the token's key is not known yet"))
             }
             None => Err(Denied::Unavailable("the signing keys cannot be fetched")),
@@ -90,21 +103,36 @@ impl KeyCache {
 
 impl KeySet {
     /// Whether this key is here, in a set that is not too old.
-    fn has(&self, kid: &str, now: Duration) -> bool {
-        let age = self.fetched.get().map(|it| now.saturating_sub(it));
-        age.is_some_and(|it| it < OLD) && self.keys.borrow().contains_key(kid)
+    fn has(&self, kid: &str, now: DateTime<Utc>) -> bool {
+        let had = self.had.borrow();
+        let age = had.fetched.map(|it| now - it);
+        // A set from the future was fetched by a clock that was wrong; seconds do not matter.
+        age.is_some_and(|it| -BETWEEN < it && it < OLD) && had.keys.contains_key(kid)
     }
 
-    fn may_be_fetched(&self, now: Duration) -> bool {
-        let age = self.tried.get().map(|it| now.saturating_sub(it));
+    fn may_be_fetched(&self, now: DateTime<Utc>) -> bool {
+        let age = self.had.borrow().tried.map(|it| (now - it).abs());
         age.is_none_or(|it| it >= BETWEEN)
     }
 
-    /// Fetches the set; keeps what there was if that fails.
-    async fn fetch<H: Host>(&self, host: &H, url: &str) {
-        let now = Some(host.elapsed());
+    /// Takes over what the store has, if that is newer. A store that does not answer costs a fetch, and no more.
+    async fn look<H: Host>(&self, host: &H, url: &str) {
+        let kept = host.get(&kept(url)).await.ok().flatten();
+        let Some(kept) = kept.as_deref().and_then(Had::read) else {
+            return;
+        };
+        let mut had = self.had.borrow_mut();
+        if kept.tried > had.tried {
+            *had = kept;
+        }
+    }
+
+    /// Fetches the set, and says whether that succeeded; otherwise what there was is kept.
+    async fn fetch<H: Host>(&self, host: &H, url: &str) -> bool {
+        let now = Some(host.now());
         // Put down before the fetch, which may be dropped halfway.
-        self.tried.set(now);
+        self.had.borrow_mut().tried = now;
+        self.keep(host, url).await;
         let request = Outbound {
             method: "GET",
             url: url.to_owned(),
@@ -112,23 +140,61 @@ impl KeySet {
             body: Vec::new(),
             most: USUAL,
         };
-        let keys = match host.send(request, WITHIN).await {
-            Ok(answer) if answer.status == 200 => read(&answer.body),
+        let read = match host.send(request, WITHIN).await {
+            Ok(answer) if answer.status == 200 => Had::read(&answer.body),
             _ => None,
         };
-        if let Some(keys) = keys {
-            self.keys.replace(keys);
-            self.fetched.set(now);
-        }
+        let Some(read) = read.filter(|it| !it.keys.is_empty()) else {
+            return false;
+        };
+        *self.had.borrow_mut() = Had {
+            fetched: now,
+            tried: now,
+            ..read
+        };
+        self.keep(host, url).await;
+        true
+    }
+
+    /// Has the store keep it; one that does not costs other instances a fetch of theirs.
+    async fn keep<H: Host>(&self, host: &H, url: &str) {
+        let value = self.had.borrow().write();
+        _ = host.set(&kept(url), &value).await;
     }
 }
 
-/// Reads a set; none if it is no set, or has no key that may be used.
-fn read(body: &[u8]) -> Option<BTreeMap<String, RsaPublicKey>> {
-    let set: Value = serde_json::from_slice(body).ok()?;
-    let keys = set.get("keys")?.as_array()?.iter();
-    let keys: BTreeMap<_, _> = keys.filter_map(signing_key).collect();
-    (!keys.is_empty()).then_some(keys)
+/// The store's key of a set.
+fn kept(url: &str) -> String {
+    format!("keys:{}", hex(&digest(url)))
+}
+
+impl Had {
+    /// Reads a set, with the times that [`Had::write`] has put to it; none if it is no set, or has neither a key that may be
+    /// used nor a time.
+    fn read(bytes: &[u8]) -> Option<Had> {
+        let set: Value = serde_json::from_slice(bytes).ok()?;
+        let time = |name: &str| set.get(name)?.as_str()?.parse().ok();
+        let mut had = Had {
+            fetched: time("fetched"),
+            tried: time("tried"),
+            ..Had::default()
+        };
+        for jwk in set.get("keys")?.as_array()? {
+            if let Some((kid, key)) = signing_key(jwk) {
+                let kept = json!({ "kty": "RSA", "kid": kid, "n": jwk["n"], "e": jwk["e"] });
+                had.set.push(kept);
+                had.keys.insert(kid, key);
+            }
+        }
+        (!had.keys.is_empty() || had.tried.is_some()).then_some(had)
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let text = |time: Option<DateTime<Utc>>| time.map(|it| it.to_rfc3339());
+        let (fetched, tried) = (text(self.fetched), text(self.tried));
+        let set = json!({ "keys": self.set, "fetched": fetched, "tried": tried });
+        set.to_string().into_bytes()
+    }
 }
 
 /// A key that may check signatures, with its id.

@@ -128,7 +128,7 @@ colour = "red"
 "#;
     let found = problems(text);
     let expected = [
-        "line 2: expected one of admin_key, destination, feed, max_body, but found \"max_boddy\"; did you mean \"max_body\"?",
+        "line 2: expected one of admin_key, collect, destination, feed, max_body, but found \"max_boddy\"; did you mean \"max_body\"?",
         "line 4: expected the log type AZURE_DEVOPS or HARNESS_IO, but found `AZURE_DEVOP`; did you mean `AZURE_DEVOPS`?",
         "line 5: expected at least one text, and none that is empty at `feed.azdo.topics`, but found another array",
         "line 6: expected one of 503, 401 at `feed.azdo.on_unauthorized`, but found \"404\"",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::host::SendError;
+use crate::host::{SendError, StoreError};
 use crate::testing::{both, run};
 
 const UNFETCHED: Result<(), Denied> =
@@ -131,12 +131,17 @@ fn a_set_is_fetched_anew_after_a_day() {
 fn a_fetch_that_was_dropped_halfway_counts_as_one() {
     let (host, keys) = (host(), KeyCache::default());
     let authorization = format!("Bearer {}", SECOND.trim_end());
-    host.crash_before(0);
+    // The store is read and written before.
+    host.crash_before(2);
     let entra = entra();
     let dropped = run(check(&host, &entra, &keys, Some(&authorization)));
     assert_eq!(dropped, None);
     host.restart();
     assert_eq!(check_on(&host, &keys, &entra, SECOND), UNFETCHED);
+    assert_eq!(
+        check_on(&host, &KeyCache::default(), &entra, SECOND),
+        UNFETCHED
+    );
     host.pass(Duration::from_secs(300));
     assert_eq!(check_on(&host, &keys, &entra, SECOND), Ok(()));
 }
@@ -151,5 +156,73 @@ fn requests_at_the_same_time_share_one_fetch() {
         let other = check(&host, &entra, &keys, Some(&authorization));
         assert_eq!(both(seed, one, other), (Ok(()), Ok(())));
         assert_eq!(host.requests.borrow().len(), 1);
+    }
+}
+
+#[test]
+fn instances_share_their_fetches() {
+    let host = host();
+    let [one, other] = [KeyCache::default(), KeyCache::default()];
+    let next = sign(TENANT, "next", &claims("ver", json!("2.0")));
+    assert_eq!(check_on(&host, &one, &entra(), SECOND), Ok(()));
+    assert_eq!(check_on(&host, &other, &entra(), SECOND), Ok(()));
+    assert_eq!(check_on(&host, &other, &entra(), &next), NOT_YET);
+    assert_eq!(host.requests.borrow().len(), 1);
+    host.answers(|_| answer(200, &KEYS.replace("\"tenant\"", "\"next\"")));
+    host.pass(Duration::from_secs(300));
+    assert_eq!(check_on(&host, &other, &entra(), &next), Ok(()));
+    assert_eq!(check_on(&host, &one, &entra(), &next), Ok(()));
+    assert_eq!(host.requests.borrow().len(), 2);
+}
+
+#[test]
+fn a_fetch_that_failed_counts_for_all_instances_and_takes_no_keys_from_them() {
+    let host = host();
+    assert_eq!(
+        check_on(&host, &KeyCache::default(), &entra(), SECOND),
+        Ok(())
+    );
+    host.answers(|_| answer(503, ""));
+    host.pass(Duration::from_secs(300));
+    let next = sign(TENANT, "next", &claims("ver", json!("2.0")));
+    for _ in 0..3 {
+        let keys = KeyCache::default();
+        assert_eq!(check_on(&host, &keys, &entra(), &next), UNFETCHED);
+        assert_eq!(check_on(&host, &keys, &entra(), SECOND), Ok(()));
+    }
+    assert_eq!(host.requests.borrow().len(), 2);
+}
+
+#[test]
+fn a_store_without_an_answer_costs_each_instance_a_fetch_and_nothing_else() {
+    let host = host();
+    host.break_store(|_| Some(StoreError::Failed("gone".to_owned())));
+    for count in 1..4 {
+        let keys = KeyCache::default();
+        assert_eq!(check_on(&host, &keys, &entra(), SECOND), Ok(()));
+        assert_eq!(check_on(&host, &keys, &entra(), SECOND), Ok(()));
+        assert_eq!(host.requests.borrow().len(), count);
+    }
+}
+
+#[test]
+fn what_the_store_has_of_a_clock_that_was_wrong_or_of_nobody_is_not_relied_on() {
+    let host = host();
+    let first = check_on(&host, &KeyCache::default(), &entra(), SECOND);
+    assert_eq!(first, Ok(()));
+    for (count, kept) in [
+        "nonsense",
+        "{\"keys\":[],\"fetched\":\"2999-01-01T00:00:00Z\",\"tried\":\"2999-01-01T00:00:00Z\"}",
+        "{\"keys\":[],\"tried\":\"yesterday\"}",
+    ]
+    .iter()
+    .enumerate()
+    {
+        for value in host.store.borrow_mut().values_mut() {
+            *value = kept.as_bytes().to_vec();
+        }
+        let keys = KeyCache::default();
+        assert_eq!(check_on(&host, &keys, &entra(), SECOND), Ok(()), "{kept}");
+        assert_eq!(host.requests.borrow().len(), count + 2);
     }
 }
