@@ -21,6 +21,8 @@ mod collect;
 #[allow(unsafe_code, reason = "what exports the component is a macro's")]
 mod component;
 pub mod config;
+#[cfg(test)]
+mod defects;
 pub mod environment;
 mod event;
 pub mod feed;

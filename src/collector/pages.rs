@@ -262,8 +262,9 @@ impl Collector {
                 .await;
             let found = match reply {
                 Reply::Answer(answer) => {
-                    let page = answer::read(&answer, page_size, self.desk.now().wall);
-                    page.map(|it| (it, answer))
+                    let now = self.desk.now().wall;
+                    let answer = self.without_key(answer);
+                    answer::read(&answer, page_size, now).map(|it| (it, answer))
                 }
                 Reply::NoAnswer(message, is_timeout) => {
                     Err(answer::no_answer(&message, is_timeout))
@@ -288,6 +289,17 @@ impl Collector {
             self.summary.retries += 1;
             self.pause(wait).await?;
         }
+    }
+
+    /// Pages of errors may show the request; what they say goes into logs.
+    fn without_key(&self, answer: Answer) -> Answer {
+        let key = self.settings.api_key.0.as_bytes();
+        if !answer.body.windows(key.len()).any(|it| it == key) {
+            return answer;
+        }
+        let text = String::from_utf8_lossy(&answer.body);
+        let body = text.replace(&self.settings.api_key.0, "[key]").into_bytes();
+        Answer { body, ..answer }
     }
 
     pub(crate) async fn pause(&mut self, ms: u64) -> Result<(), Error> {

@@ -6,14 +6,24 @@ use crate::settings::{Settings, from_environment};
 
 /// The settings of an account `acc`, and some more.
 pub fn settings(more: &[(&str, &str)]) -> Settings {
+    from_environment(&environment(more)).expect("settings")
+}
+
+/// What is wrong with settings, a line each.
+pub fn mistakes(more: &[(&str, &str)]) -> String {
+    let found = from_environment(&environment(more));
+    found.map_or_else(|it| it.join("\n"), |_| String::new())
+}
+
+fn environment(more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let own = [
         ("HARNESS_ACCOUNT_ID", "acc"),
         ("HARNESS_API_KEY", "sat.acc.id.secret"),
         ("OUTPUT_SHAPE", "api"),
     ];
     let all = own.iter().chain(more);
-    let all = all.map(|(name, value)| ((*name).into(), (*value).into()));
-    from_environment(&all.collect::<BTreeMap<String, String>>()).expect("settings")
+    all.map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect()
 }
 
 pub mod cloud;
