@@ -4,17 +4,17 @@
 //! folder nor a file is used that anybody else could have written. Nothing here is needed for a right answer: what
 //! cannot be kept is compiled again.
 
-use std::fs::{self, DirBuilder, File};
+use std::fmt;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fmt};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
-use crate::Engine;
+use crate::{Engine, folders};
 
 /// A folder of compiled components.
 #[derive(Clone, Debug)]
@@ -41,19 +41,8 @@ impl Cache {
     ///
     /// As [`Cache::at`]; also where the user has no home.
     pub fn of_user() -> Result<Cache, CacheError> {
-        let absolute = |name| {
-            let path = env::var_os(name).map(PathBuf::from);
-            path.filter(|path| path.is_absolute())
-        };
-        let folder = if cfg!(windows) {
-            absolute("LOCALAPPDATA")
-        } else if cfg!(target_os = "macos") {
-            absolute("HOME").map(|home| home.join("Library/Caches"))
-        } else {
-            absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-        };
-        match folder {
-            Some(folder) => Cache::at(folder.join("udmill")),
+        match folders::cache() {
+            Some(folder) => Cache::at(folder),
             None => {
                 let error = io::Error::new(io::ErrorKind::NotFound, "the user has no home");
                 Err(CacheError::Io(PathBuf::from("~"), error))
@@ -67,11 +56,7 @@ impl Cache {
     ///
     /// Where the folder cannot be made, belongs to somebody else, or is writable by others.
     pub fn at(folder: PathBuf) -> Result<Cache, CacheError> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        let found = builder.create(&folder).and_then(|()| folder.metadata());
+        let found = folders::make_private(&folder).and_then(|()| folder.metadata());
         match found {
             Err(error) => Err(CacheError::Io(folder, error)),
             Ok(found) => match danger(&found) {

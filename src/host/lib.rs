@@ -19,6 +19,7 @@
 mod cache;
 mod component;
 mod engine;
+mod folders;
 mod limits;
 mod resume;
 pub mod serve;

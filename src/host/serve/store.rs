@@ -4,14 +4,15 @@
 //! write-ahead log that is synchronised at every commit (`synchronous = FULL`, <https://www.sqlite.org/pragma.html>). Since
 //! that costs a trip to the disk, one thread does all writing, and what was asked meanwhile shares the next commit.
 
-use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::{env, io, thread};
+use std::thread;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use tokio::sync::oneshot;
 use tokio::task;
+
+use crate::folders;
 
 /// The store. Cheap to clone.
 #[derive(Clone)]
@@ -43,7 +44,8 @@ impl Store {
     pub fn open(folder: &Path, most: u64) -> Result<Store, String> {
         let told =
             |error: &dyn std::fmt::Display| format!("cannot open a store in {folder:?}: {error}");
-        make_private(folder).map_err(|error| told(&error))?;
+        // It holds raw logs.
+        folders::make_private(folder).map_err(|error| told(&error))?;
         let file = folder.join("store.sqlite");
         let writer = connect(&file, most).map_err(|error| told(&error))?;
         // A store that cannot be written to would be noticed with the first delivery only.
@@ -67,22 +69,10 @@ impl Store {
     ///
     /// Where the user has no home.
     pub fn folder_of_user() -> Result<PathBuf, String> {
-        let absolute = |name| {
-            let path = env::var_os(name).map(PathBuf::from);
-            path.filter(|path| path.is_absolute())
-        };
-        let folder = if cfg!(windows) {
-            absolute("LOCALAPPDATA")
-        } else if cfg!(target_os = "macos") {
-            absolute("HOME").map(|home| home.join("Library/Application Support"))
-        } else {
-            absolute("XDG_STATE_HOME")
-                .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        };
-        let folder = folder.ok_or(
-            "expected a folder for the store, but the user has no home; name one with --state",
-        );
-        Ok(folder?.join("udmill"))
+        folders::state().ok_or_else(|| {
+            "expected a folder for the store, but the user has no home; name one with --state"
+                .to_owned()
+        })
     }
 
     /// The value of a key.
@@ -194,15 +184,6 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// A folder that only its owner can look into: the store holds raw logs.
-fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +246,36 @@ mod tests {
             store.write("0".to_owned(), None).await.unwrap();
             store.write("again".to_owned(), Some(value)).await.unwrap();
         });
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_made_or_written_to_is_told_by_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("file"), "").unwrap();
+        std::fs::create_dir_all(path("taken/store.sqlite")).unwrap();
+        std::fs::create_dir(path("other")).unwrap();
+        std::fs::write(path("other/store.sqlite"), "a file of somebody else's").unwrap();
+        // No mode of a file stops root, but the version of its format that says who may write to it does, byte 18 of the
+        // header (<https://www.sqlite.org/fileformat2.html>).
+        std::fs::create_dir(path("read-only")).unwrap();
+        let file = path("read-only/store.sqlite");
+        drop(connect(&file, MIB).unwrap());
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[18] = 3;
+        std::fs::write(&file, bytes).unwrap();
+        for (name, why) in [
+            ("file", "exists"),
+            ("file/below", "irectory"),
+            ("taken", "unable to open"),
+            ("other", "not a database"),
+            ("read-only", "readonly"),
+        ] {
+            let folder = path(name);
+            let told = Store::open(&folder, MIB).err().unwrap();
+            let place = format!("cannot open a store in {folder:?}: ");
+            assert!(told.starts_with(&place) && told.contains(why), "{told}");
+        }
     }
 
     #[cfg(unix)]
