@@ -4,12 +4,14 @@
 //! is then copied byte by byte, and a log crosses four times. Here the host stands between them and copies whole lists. It
 //! also keeps them apart: a normalizer has memory and time of its own, and streams that lead nowhere, whoever calls it.
 //!
-//! Two functions are linked, `normalize` and `read`: what is delivered needs no other.
+//! What is linked is `normalize` and `read` for what is delivered whole, and `reader` for what comes in pieces. A reader of
+//! the caller's stands for one in the normalizer's instance.
 
 use std::sync::Arc;
 
 use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Linker, Lower, TypedFunc,
+    ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Linker, Lower, Resource,
+    ResourceAny, ResourceType, TypedFunc,
 };
 use wasmtime::error::Context as _;
 use wasmtime::{Result, Store};
@@ -34,6 +36,9 @@ struct Ready {
     pre: InstancePre<State>,
     normalize: ComponentExportIndex,
     read: ComponentExportIndex,
+    open: ComponentExportIndex,
+    push: ComponentExportIndex,
+    finish: ComponentExportIndex,
 }
 
 /// The instance of a normalizer that belongs to another instance: made when that calls it first, and gone after a trap.
@@ -45,10 +50,24 @@ struct Instance {
     busy: Busy,
     normalize: Normalize,
     read: Read,
+    open: Open,
+    push: Push,
+    finish: Finish,
 }
+
+/// A reader of the caller's: which one of the normalizer's it is.
+struct Reader(ResourceAny);
 
 type Normalize = TypedFunc<(Vec<u8>, Options), (Result<Batch, Invalid>,)>;
 type Read = TypedFunc<(Request,), (Delivery,)>;
+type Open = TypedFunc<(Options,), (ResourceAny,)>;
+type Push = TypedFunc<(ResourceAny, Vec<u8>), (Result<Batch, Invalid>,)>;
+type Finish = TypedFunc<(ResourceAny,), (Result<Batch, Invalid>,)>;
+
+/// As the component model calls the functions of a resource.
+const OPEN: &str = "[constructor]reader";
+const PUSH: &str = "[method]reader.push";
+const FINISH: &str = "[method]reader.finish";
 
 impl Normalizer {
     /// Links a normalizer with what its language's runtime needs.
@@ -67,13 +86,66 @@ impl Normalizer {
             pre: linker.instantiate_pre(compiled)?,
             normalize: export(TRANSFORM, "normalize")?,
             read: export(WEBHOOK, "read")?,
+            open: export(TRANSFORM, OPEN)?,
+            push: export(TRANSFORM, PUSH)?,
+            finish: export(TRANSFORM, FINISH)?,
         })))
     }
 
     /// Offers the normalizer to components that are linked by this.
     pub fn add_to_linker(&self, linker: &mut Linker<Context>) -> Result<()> {
         self.add_function(linker, TRANSFORM, "normalize", |it| it.normalize)?;
-        self.add_function(linker, WEBHOOK, "read", |it| it.read)
+        self.add_function(linker, WEBHOOK, "read", |it| it.read)?;
+        self.add_reader(linker)
+    }
+
+    fn add_reader(&self, linker: &mut Linker<Context>) -> Result<()> {
+        let mut interface = linker.instance(TRANSFORM)?;
+        let of_host = ResourceType::host::<Reader>();
+        interface.resource_async("reader", of_host, |mut store, reader| {
+            Box::new(async move {
+                let context = store.data_mut();
+                let Reader(reader) = context.table.delete(Resource::new_own(reader))?;
+                // After a trap there is nothing left of it.
+                match &mut context.normalizer.0 {
+                    Some(instance) => reader.resource_drop_async(&mut instance.store).await,
+                    None => Ok(()),
+                }
+            })
+        })?;
+        let normalizer = self.clone();
+        interface.func_wrap_async(OPEN, move |mut store, params: (Options,)| {
+            let normalizer = normalizer.clone();
+            Box::new(async move {
+                let context = store.data_mut();
+                let beside = &mut context.normalizer;
+                let (reader,) = normalizer.call(beside, |it| it.open, params).await?;
+                Ok((context.table.push(Reader(reader))?,))
+            })
+        })?;
+        let normalizer = self.clone();
+        interface.func_wrap_async(
+            PUSH,
+            move |mut store, (reader, bytes): (Resource<Reader>, Vec<u8>)| {
+                let normalizer = normalizer.clone();
+                Box::new(async move {
+                    let context = store.data_mut();
+                    let reader = context.table.get(&reader)?.0;
+                    let beside = &mut context.normalizer;
+                    normalizer.call(beside, |it| it.push, (reader, bytes)).await
+                })
+            },
+        )?;
+        let normalizer = self.clone();
+        interface.func_wrap_async(FINISH, move |mut store, (reader,): (Resource<Reader>,)| {
+            let normalizer = normalizer.clone();
+            Box::new(async move {
+                let context = store.data_mut();
+                let reader = context.table.get(&reader)?.0;
+                let beside = &mut context.normalizer;
+                normalizer.call(beside, |it| it.finish, (reader,)).await
+            })
+        })
     }
 
     fn add_function<Params, Return>(
@@ -135,6 +207,9 @@ impl Normalizer {
         Ok(Instance {
             normalize: instance.get_typed_func(&mut store, self.0.normalize)?,
             read: instance.get_typed_func(&mut store, self.0.read)?,
+            open: instance.get_typed_func(&mut store, self.0.open)?,
+            push: instance.get_typed_func(&mut store, self.0.push)?,
+            finish: instance.get_typed_func(&mut store, self.0.finish)?,
             store,
             busy,
         })
