@@ -150,6 +150,16 @@ fn a_notification_of_a_topic_that_is_not_listed_is_answered_503_with_an_alarm() 
 }
 
 #[test]
+fn a_notification_of_an_origin_that_is_not_listed_is_answered_503_with_an_alarm() {
+    let receiver = printing("origins = [\"sender.example\"]");
+    let sent = events(1);
+    let request = notification(&[&sent[0]], Schema::CloudEvents, 0);
+    assert_refused(&receiver.deliver(&request), 503);
+    assert_eq!(receiver.request()["alarm"], true);
+    assert_eq!(receiver.printed(0), "");
+}
+
+#[test]
 fn namespace_and_labels_of_the_feed_are_in_its_events() {
     let receiver = printing("namespace = \"corp\"\nlabels = { team = \"audit\" }");
     assert_eq!(receiver.deliver(&delivery(&events(1))).status, 200);

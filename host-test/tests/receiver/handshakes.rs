@@ -1,8 +1,10 @@
 use event_grid::{Answer, Random, Request, TOPIC, deletion, options, validation};
+use secops::SecOps;
 use serde_json::{Value, json};
 
-use crate::assert_refused;
-use host_test::running::{Receiver, SECRET, config};
+use crate::destinations::set_up;
+use crate::{assert_refused, delivery};
+use host_test::running::{Receiver, SECRET, config, feed};
 
 fn asked(topic: &str) -> (Request, String) {
     validation(&mut Random::new(1), topic)
@@ -74,6 +76,34 @@ fn a_malformed_validation_event_is_answered_400() {
         request.body = body.to_string().into_bytes();
         assert_refused(&receiver.deliver(&request), 400);
     }
+}
+
+/// What is delivered afterwards goes where the URLs point to as well, so that nothing but the receiver's will kept it from there.
+#[test]
+fn urls_for_manual_validation_and_callbacks_are_never_followed() {
+    let secops = SecOps::start();
+    let lines = format!("topics = [\"{TOPIC}\"]\norigins = [\"eventgrid.azure.net\"]");
+    let receiver = set_up("lines", &secops, &lines).run();
+    let (mut request, code) = asked(TOPIC);
+    let mut events: Value = serde_json::from_slice(&request.body).unwrap();
+    events[0]["data"]["validationUrl"] = json!(format!("{}/validate?id=1", secops.origin()));
+    request.body = events.to_string().into_bytes();
+    let mut callback = options(Some("eventgrid.azure.net"), None);
+    callback.headers.push((
+        "webhook-request-callback".to_owned(),
+        format!("{}/callback?id=1", secops.origin()),
+    ));
+    for target in [feed().as_str(), "/v1/feeds/azdo"] {
+        assert_validated(&receiver.send(target, &request), &code);
+        assert_eq!(receiver.send(target, &callback).status, 200);
+    }
+    assert_refused(
+        &receiver.send("/v1/feeds/azdo?key=a&secret=b", &request),
+        401,
+    );
+    assert_eq!(receiver.deliver(&delivery(&crate::events(1))).status, 200);
+    assert_eq!(secops.calls().len(), 1);
+    assert_eq!(secops.complaints(), Vec::<String>::new());
 }
 
 #[test]

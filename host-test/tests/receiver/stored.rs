@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use event_grid::Event;
 use host_test::running::{Receiver, Start};
 use secops::{Reaction, SecOps};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::destinations::set_up;
 use crate::{assert_refused, delivery, events};
@@ -114,6 +114,45 @@ fn a_full_store_is_answered_503_and_what_was_stored_before_arrives() {
     secops.react(|_| Reaction::Answer);
     drain(&receiver);
     assert_arrived(&secops, &stored);
+}
+
+#[test]
+fn a_full_store_makes_the_receiver_not_ready_with_an_alarm_until_there_is_room() {
+    let secops = SecOps::start();
+    secops.react(|_| Reaction::Status(503));
+    let receiver = storing(&secops).arguments(&["--max-state", "1"]).run();
+    // The last pages take small deliveries, when they are too few for large ones.
+    let long = "x".repeat(15_000);
+    let long: Vec<Event> = events(10).into_iter().map(|it| it.saying(&long)).collect();
+    let mut requests = 0;
+    for sent in [long, events(2)] {
+        loop {
+            requests += 1;
+            let answer = receiver.deliver(&delivery(&sent));
+            if answer.status != 200 {
+                assert_refused(&answer, 503);
+                break;
+            }
+            assert!(requests < 2000, "a mebibyte takes no end");
+        }
+    }
+    let ready = receiver.ask("GET", "/readyz");
+    assert_eq!(ready.status, 503, "{}", ready.text());
+    let ready: Value = serde_json::from_slice(&ready.body).unwrap();
+    assert_eq!(ready["store"], "unavailable");
+    let lines = receiver.requests(requests + 1);
+    let line = lines.iter().find(|it| it["route"] == "readyz").unwrap();
+    let refused = lines.iter().rfind(|it| it["route"] == "feed").unwrap();
+    for line in [line, refused] {
+        assert_eq!(
+            (&line["fault"], &line["alarm"]),
+            (&json!("store"), &json!(true)),
+            "{line}"
+        );
+    }
+    secops.react(|_| Reaction::Answer);
+    drain(&receiver);
+    assert_eq!(receiver.ask("GET", "/readyz").status, 200);
 }
 
 #[test]
