@@ -138,15 +138,19 @@ async fn call<H: Host>(
         ));
     };
     let name = state::name(&feed.name, pull.bucket.name(), &pull.prefix);
-    let mut held = match Held::take(host, &name).await? {
-        Ok(held) => held,
-        Err(left) => {
-            pulled.more = true;
-            let message = format!(
-                "expected {:?} to be read by nobody else now, but found another call",
-                feed.name
-            );
-            return Err(fault("busy", false, left, message));
+    let mut held = loop {
+        match Held::take(host, &name).await? {
+            Ok(held) => break held,
+            // It may be of a call that has died.
+            Err(left) if host.elapsed() + left <= deadline => host.pause(left).await,
+            Err(left) => {
+                pulled.more = true;
+                let message = format!(
+                    "expected {:?} to be read by nobody else now, but found another call",
+                    feed.name
+                );
+                return Err(fault("busy", false, left, message));
+            }
         }
     };
     let call = Call {

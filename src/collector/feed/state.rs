@@ -63,8 +63,8 @@ pub struct Hand {
 /// The layout that this is.
 const VERSION: u32 = 1;
 /// How long nobody else may take the turn of whoever does not renew it, and when it is renewed, in milliseconds.
-const LEASE: i64 = 10_000;
-const RENEWED: i64 = 6_000;
+const LEASE: i64 = 5_000;
+const RENEWED: i64 = 3_000;
 
 /// What the keys of a feed's progress in a prefix begin with.
 pub fn name(feed: &str, bucket: &str, prefix: &str) -> String {
@@ -155,22 +155,28 @@ impl<'h, H: Host> Held<'h, H> {
         self.save().await
     }
 
+    /// Renews the lease in time.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub async fn renew(&mut self) -> Result<(), Fault> {
+        let now = self.host.now().timestamp_millis();
+        let lease = self.state.lease.as_mut();
+        if let Some(lease) = lease.filter(|it| it.until - now < RENEWED) {
+            lease.until = now + LEASE;
+            self.save().await?;
+        }
+        Ok(())
+    }
+
     /// Renews the lease in time, and writes down what is in hand, after a death. Tells how many have died over it.
     ///
     /// # Errors
     ///
     /// When the store fails.
     pub async fn hold(&mut self, object: &str, piece: u64) -> Result<u32, Fault> {
-        let now = self.host.now().timestamp_millis();
-        if let Some(lease) = self
-            .state
-            .lease
-            .as_mut()
-            .filter(|it| it.until - now < RENEWED)
-        {
-            lease.until = now + LEASE;
-            self.save().await?;
-        }
+        self.renew().await?;
         if !self.is_careful {
             return Ok(0);
         }

@@ -530,3 +530,19 @@ fn an_object_that_kills_every_reader_is_named_in_quarantine() {
     world.deadly = None;
     assert_eq!(world.pull().0.objects, 0);
 }
+
+#[test]
+fn a_call_waits_for_one_that_may_have_died() {
+    let world = World {
+        budget: Duration::from_secs(6),
+        ..World::new("")
+    };
+    world.put("logs/1.jsonl", lines([1]));
+    world.host.crash_before(6);
+    assert!(world.try_pull().is_none());
+    world.host.restart();
+    let before = world.host.elapsed();
+    world.pull_all();
+    assert!(world.host.elapsed() - before <= Duration::from_secs(5));
+    assert_eq!(world.ids_once(), names([1]));
+}

@@ -100,6 +100,9 @@ impl<'a, H: Host> Walk<'a, H> {
             if self.listing.is_at_a_page() && self.is_begun && self.is_late() {
                 return Ok(Then::Pause);
             }
+            if self.listing.is_at_a_page() {
+                held.renew().await?;
+            }
             let Some(object) = self.listing.next().await? else {
                 return Ok(Then::On);
             };
