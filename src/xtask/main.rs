@@ -13,7 +13,7 @@ use std::path::{self, Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// The components: packages that are built for [`TARGET`] and for nothing else.
-const GUESTS: &[&str] = &["udmill-transform", "udmill-receiver"];
+const GUESTS: &[&str] = &["udmill-transform", "udmill-receiver", "udmill-collector"];
 /// The component that is shipped as a snapshot.
 const NORMALIZER: &str = "udmill_transform.wasm";
 const TARGET: &str = "wasm32-wasip2";

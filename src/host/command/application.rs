@@ -1,12 +1,11 @@
 //! Arguments of the commands that run the receiver: its configuration, its store, its components.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use receiver::config::Config;
 use receiver::config::check::check;
 use receiver::config::section::Problem;
-use receiver::config::section::Section;
+use receiver::config::{Collect, Config};
 use receiver::wit::transform;
 use udmill::Component;
 use udmill::serve::{Application, StartError, Store, Variables};
@@ -45,10 +44,7 @@ impl ApplicationArgs {
     pub fn variables(&self) -> Result<Vec<(String, String)>, Stop> {
         let mut given = self.variables.clone();
         if let Some(path) = &self.config {
-            let text = fs::read_to_string(path).map_err(|error| {
-                Stop::Usage(format!("cannot read the configuration {path:?}: {error}"))
-            })?;
-            given.push(("udmill_config".to_owned(), text));
+            given.push(("udmill_config".to_owned(), text(path)?));
         }
         Ok(given)
     }
@@ -82,6 +78,16 @@ pub fn read(
     is_loopback: bool,
     normalizer: &Component,
 ) -> Result<Config, Vec<Problem>> {
+    read_with(given, is_loopback, normalizer, &collector::config::origins)
+}
+
+/// The same for whoever wants to see the tables of collectors.
+pub fn read_with(
+    given: &[(String, String)],
+    is_loopback: bool,
+    normalizer: &Component,
+    collect: Collect<'_>,
+) -> Result<Config, Vec<Problem>> {
     let variables = Variables::new(given.iter().cloned());
     let text = variables.get("udmill_config").unwrap_or_default();
     let options = |options: &transform::Options| {
@@ -93,8 +99,7 @@ pub fn read(
             Err(Invalid::UnknownLogType(message) | Invalid::InvalidOption(message)) => Err(message),
         }
     };
-    let collect = |_: &str, _: Section<'_>| Vec::new();
-    check(text, variables.all(), is_loopback, &options, &collect)
+    check(text, variables.all(), is_loopback, &options, collect)
 }
 
 /// A feed's options, as the normalizer takes them.
@@ -113,12 +118,19 @@ pub fn options_of(feed: &transform::Options) -> Options {
     }
 }
 
+/// The text of a configuration.
+pub fn text(path: &Path) -> Result<String, Stop> {
+    fs::read_to_string(path)
+        .map_err(|error| Stop::Usage(format!("cannot read the configuration {path:?}: {error}")))
+}
+
 /// What does not start was told something wrong.
 pub fn stop(error: StartError) -> Stop {
     Stop::Usage(error.to_string())
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+/// A variable of the command line.
+pub fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if Variables::is_name(name) => Ok((name.to_owned(), value.to_owned())),
         _ => Err(

@@ -132,6 +132,14 @@ pub fn read(named: Option<&Path>, name: &str, option: &str) -> Result<(PathBuf, 
     }
 }
 
+/// The same for a component that a command can do without, unless it is named.
+pub fn read_if_there(named: Option<&Path>, name: &str) -> Result<Option<Vec<u8>>, Stop> {
+    if named.is_none() && bundled(name, "").is_err() {
+        return Ok(None);
+    }
+    read(named, name, "").map(|(_, wasm)| Some(wasm))
+}
+
 /// The component beside the command, or where `cargo xtask build` puts it.
 fn bundled(name: &str, option: &str) -> Result<PathBuf, Stop> {
     let command = env::current_exe().unwrap_or_default();

@@ -6,12 +6,14 @@
 
 mod application;
 mod args;
+mod collect;
 mod deliver;
 mod explain;
 mod output;
 mod probe;
 mod progress;
 mod rejects;
+mod rounds;
 mod sample;
 mod secret;
 mod serve;
@@ -42,6 +44,7 @@ enum Command {
     Sources(sources::Args),
     Serve(Box<serve::Args>),
     Deliver(Box<deliver::Args>),
+    Collect(collect::Args),
     Probe(Box<probe::Args>),
     Secret(secret::Args),
 }
@@ -80,8 +83,12 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    // A server ends in its own way.
-    if !matches!(cli.command, None | Some(Command::Serve(_))) {
+    // A server ends in its own way, and so does a collector.
+    let ends_itself = matches!(
+        cli.command,
+        None | Some(Command::Serve(_) | Command::Collect(_))
+    );
+    if !ends_itself {
         output::exit_when_interrupted();
     }
     let ended = match cli.command {
@@ -91,6 +98,7 @@ pub fn run() -> ExitCode {
         Some(Command::Sources(args)) => sources::run(args),
         Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Deliver(args)) => deliver::run(*args),
+        Some(Command::Collect(args)) => collect::run(args),
         Some(Command::Probe(args)) => probe::run(*args),
         Some(Command::Secret(args)) => secret::run(args),
         None => serve::run_alone(),

@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Stop;
 
@@ -49,7 +50,6 @@ pub fn exit_when_interrupted() {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::flag;
     use std::process;
-    use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
     let signals = [SIGINT, SIGTERM];
@@ -68,6 +68,30 @@ pub fn exit_when_interrupted() {
             }
         });
     }
+}
+
+/// Notes which signal asks the process to end, for whoever looks; a second one ends it at once. 0 as long as there was none.
+#[cfg(unix)]
+pub fn note_interrupts() -> Arc<AtomicUsize> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
+    use std::sync::atomic::AtomicBool;
+
+    let noted = Arc::new(AtomicUsize::new(0));
+    let again = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let _ = flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again));
+        let _ = flag::register(signal, Arc::clone(&again));
+        let number = usize::try_from(signal).unwrap_or_default();
+        let _ = flag::register_usize(signal, Arc::clone(&noted), number);
+    }
+    noted
+}
+
+/// Elsewhere than on Unix, the system ends the process.
+#[cfg(not(unix))]
+pub fn note_interrupts() -> Arc<AtomicUsize> {
+    Arc::default()
 }
 
 /// Elsewhere than on Unix, the system ends the process.

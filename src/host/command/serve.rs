@@ -13,6 +13,7 @@ use udmill::Component;
 use udmill::serve::{Allowed, Server, ServerLimits, Settings, TlsFiles, Variables, new_secret};
 
 use super::application::{ApplicationArgs, read, stop};
+use super::args;
 use super::sample::SAMPLE;
 use super::{Status, Stop, output};
 
@@ -23,6 +24,14 @@ use super::{Status, Stop, output};
 pub struct Args {
     #[command(flatten)]
     application: ApplicationArgs,
+    /// The collector to use instead of the one that came with this command.
+    #[arg(
+        long,
+        value_name = "FILE.wasm",
+        env = "UDMILL_COLLECTOR",
+        hide_env_values = true
+    )]
+    collector: Option<PathBuf>,
     /// Where requests come to; port 0 takes any that is free.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
@@ -69,7 +78,13 @@ pub fn run(args: Args) -> Result<Status, Stop> {
         given.push(("udmill_config".to_owned(), EMBEDDED.to_owned()));
         given.push(("azdo_secret".to_owned(), secret.clone()));
     }
-    let (application, normalizer) = args.application.load()?;
+    let (mut application, normalizer) = args.application.load()?;
+    if let Some(collector) =
+        args::read_if_there(args.collector.as_deref(), "udmill_collector.wasm")?
+    {
+        let with = application.with_collector(&collector, args::cache().as_ref());
+        application = with.map_err(stop)?;
+    }
     let settings = Settings {
         listen: args.listen,
         admin: args.admin_listen,

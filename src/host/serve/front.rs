@@ -10,18 +10,21 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
+use wasmtime::component::Component as Compiled;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHandler};
 
-use super::ServerLimits;
 use super::connections::Answer;
+use super::context::Shared;
 use super::instances::Instances;
 use super::lines::Sink;
 use super::metrics::Metrics;
+use super::{Application, COLLECTS, ServerLimits};
 
 /// Answers requests by instances.
 pub(super) struct Front {
     handler: ProxyHandler<Instances>,
+    collector: Option<ProxyHandler<Instances>>,
     limits: ServerLimits,
     requests: Semaphore,
     /// Of bodies in memory, a permit for each KiB.
@@ -45,20 +48,27 @@ enum Refusal {
 const KIB: usize = 1 << 10;
 
 impl Front {
+    /// # Errors
+    ///
+    /// Where a component of the application imports what this host does not have.
     pub fn new(
-        instances: Instances,
+        application: &Application,
+        shared: &Shared,
         limits: ServerLimits,
         metrics: &Arc<Metrics>,
-        log: &Arc<Sink>,
-    ) -> Front {
-        Front {
-            handler: ProxyHandler::new(instances),
+    ) -> wasmtime::Result<Front> {
+        let handler = |component: &Compiled| {
+            Instances::new(application, component, shared).map(ProxyHandler::new)
+        };
+        Ok(Front {
+            handler: handler(&application.receiver)?,
+            collector: application.collector.as_ref().map(handler).transpose()?,
             limits,
             requests: Semaphore::new(limits.requests),
             memory: Arc::new(Semaphore::new(limits.bodies / KIB)),
             metrics: Arc::clone(metrics),
-            log: Arc::clone(log),
-        }
+            log: Arc::clone(&shared.stderr),
+        })
     }
 
     /// Hands a whole request to an instance, without asking for a place: the host's own requests have one.
@@ -113,7 +123,12 @@ impl Front {
                 .map_err(|never| match never {})
                 .boxed_unsync()
         });
-        self.handler.handle((), request).await.map_err(|error| {
+        let path = request.uri().path();
+        let handler = match &self.collector {
+            Some(collector) if COLLECTS.iter().any(|it| path.starts_with(it)) => collector,
+            _ => &self.handler,
+        };
+        handler.handle((), request).await.map_err(|error| {
             if error.is::<ExpirationError>() {
                 Refusal::TimedOut
             } else if let Some(error) = error.downcast_ref::<InstantiationError<()>>() {

@@ -1,5 +1,5 @@
-//! The receiver without a listener: whoever runs this process hands logs to the very same components, which take them the
-//! way of a delivery. What the receiver logs is not shown; its answers tell the caller the same.
+//! The components without a listener: whoever runs this process hands logs to the receiver, which takes them the way of a
+//! delivery, or has the collector do its work. What the receiver logs is not shown; its answers tell the caller the same.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,19 +13,18 @@ use serde_json::Value;
 
 use super::context::Shared;
 use super::front::Front;
-use super::instances::Instances;
 use super::lines::Sink;
 use super::metrics::Metrics;
 use super::outbound::Outbound;
 use super::{Allowed, Application, ServerLimits, StartError, Store, Variables, new_secret};
 
-/// A receiver that only this process can reach.
+/// A component that only this process can reach.
 pub struct Inside {
     front: Front,
     key: HeaderValue,
 }
 
-/// What the receiver says to logs that were handed over.
+/// What the component says to what was handed over.
 #[derive(Clone, Debug, Default)]
 pub struct Handed {
     /// 200 if all of them are safe; 0 if there was no answer.
@@ -67,9 +66,9 @@ impl Inside {
             logs: Arc::new(Sink::nowhere().map_err(|error| system(&error))?),
             stderr: Arc::clone(&stderr),
         };
-        let instances = Instances::new(application, shared).map_err(StartError::Component)?;
         Ok(Inside {
-            front: Front::new(instances, limits, &metrics, &stderr),
+            front: Front::new(application, &shared, limits, &metrics)
+                .map_err(StartError::Component)?,
             key: HeaderValue::try_from(format!("Bearer {key}")).map_err(|error| system(&error))?,
         })
     }
@@ -77,7 +76,17 @@ impl Inside {
     /// Hands over a payload for a feed. `piece` tells payloads apart that have equal logs without ids; it and the feed's name
     /// hold nothing that a URL has to escape.
     pub async fn deliver(&self, feed: &str, piece: &str, payload: Bytes) -> Handed {
-        let Ok(uri) = Uri::try_from(format!("/v1/deliver/{feed}?piece={piece}")) else {
+        let target = format!("/v1/deliver/{feed}?piece={piece}");
+        self.ask(&target, payload).await
+    }
+
+    /// Calls a route of the component for operators, which is given as path and query.
+    pub async fn post(&self, target: &str) -> Handed {
+        self.ask(target, Bytes::new()).await
+    }
+
+    async fn ask(&self, target: &str, payload: Bytes) -> Handed {
+        let Ok(uri) = Uri::try_from(target) else {
             return Handed::default();
         };
         let mut request = Request::new(payload);

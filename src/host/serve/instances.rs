@@ -7,7 +7,7 @@ use std::task::{Context as Task, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::time::{self, Sleep};
-use wasmtime::component::GuestTaskId;
+use wasmtime::component::{Component as Compiled, GuestTaskId};
 use wasmtime::{Store, StoreContextMut, Trap};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
@@ -37,21 +37,23 @@ const REQUEST: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(30);
 
 impl Instances {
-    /// Links the application's component with what it imports.
+    /// Links one of the application's components with what it imports.
     ///
     /// # Errors
     ///
     /// Where it imports something else, or is no HTTP handler of WASI 0.3.
-    pub fn new(application: &Application, shared: Shared) -> wasmtime::Result<Self> {
+    pub fn new(
+        application: &Application,
+        component: &Compiled,
+        shared: &Shared,
+    ) -> wasmtime::Result<Self> {
         let Application {
-            engine,
-            receiver,
-            normalizer,
+            engine, normalizer, ..
         } = application;
-        let pre = context::linker(engine, normalizer)?.instantiate_pre(receiver)?;
+        let pre = context::linker(engine, normalizer)?.instantiate_pre(component)?;
         Ok(Instances {
             engine: engine.clone(),
-            shared,
+            shared: shared.clone(),
             pre: ProxyPre::P3(ServicePre::new(pre)?),
         })
     }

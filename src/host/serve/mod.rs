@@ -41,7 +41,6 @@ use crate::{Cache, Engine, LoadError};
 use admin::Admin;
 use context::Shared;
 use front::Front;
-use instances::Instances;
 use lines::Sink;
 use metrics::Metrics;
 use normalizer::Normalizer;
@@ -115,12 +114,17 @@ impl Default for ServerLimits {
     }
 }
 
-/// A receiver and the normalizer that it calls, compiled.
+/// A receiver, perhaps a collector, and the normalizer that they call, compiled.
 pub struct Application {
     engine: Engine,
     receiver: Compiled,
+    /// For the routes of [`COLLECTS`].
+    collector: Option<Compiled>,
     normalizer: Normalizer,
 }
+
+/// How the routes of the collector begin.
+const COLLECTS: &[&str] = &["/v1/collect/", "/v1/pull/"];
 
 /// A server that listens, and answers as soon as it is run.
 pub struct Server {
@@ -166,16 +170,41 @@ impl Application {
     ) -> Result<Application, StartError> {
         let normalizer =
             crate::Component::load(engine, normalizer, cache).map_err(StartError::Normalizer)?;
-        let receiver = match cache {
-            Some(cache) => cache.component(engine, receiver),
-            None => Compiled::from_binary(engine.wasmtime(), receiver),
-        };
         Ok(Application {
             engine: engine.clone(),
-            receiver: receiver.map_err(StartError::Component)?,
+            receiver: compiled(engine, receiver, cache)?,
+            collector: None,
             normalizer: Normalizer::new(&normalizer).map_err(StartError::Component)?,
         })
     }
+
+    /// The same with a collector beside the receiver, which has its own routes and may call the same normalizer.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no component.
+    pub fn with_collector(
+        self,
+        collector: &[u8],
+        cache: Option<&Cache>,
+    ) -> Result<Application, StartError> {
+        Ok(Application {
+            collector: Some(compiled(&self.engine, collector, cache)?),
+            ..self
+        })
+    }
+}
+
+fn compiled(
+    engine: &Engine,
+    component: &[u8],
+    cache: Option<&Cache>,
+) -> Result<Compiled, StartError> {
+    let compiled = match cache {
+        Some(cache) => cache.component(engine, component),
+        None => Compiled::from_binary(engine.wasmtime(), component),
+    };
+    compiled.map_err(StartError::Component)
 }
 
 impl Server {
@@ -214,13 +243,13 @@ impl Server {
             logs: Arc::clone(&stderr),
             stderr: Arc::clone(&stderr),
         };
-        let instances = Instances::new(application, shared).map_err(StartError::Component)?;
+        let front = Front::new(application, &shared, limits, &metrics);
         Ok(Server {
             listener,
             address,
             admin,
             tls: tls.map_err(StartError::Tls)?.map(Arc::new),
-            front: Arc::new(Front::new(instances, limits, &metrics, &stderr)),
+            front: Arc::new(front.map_err(StartError::Component)?),
             metrics,
             drain_key,
             ending: limits.ending,
