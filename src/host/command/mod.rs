@@ -9,6 +9,7 @@ mod args;
 mod collect;
 mod deliver;
 mod explain;
+mod feed;
 mod output;
 mod probe;
 mod progress;
@@ -45,6 +46,7 @@ enum Command {
     Serve(Box<serve::Args>),
     Deliver(Box<deliver::Args>),
     Collect(collect::Args),
+    Feed(feed::Args),
     Probe(Box<probe::Args>),
     Secret(secret::Args),
 }
@@ -83,10 +85,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    // A server ends in its own way, and so does a collector.
+    // A server ends in its own way, and so does what works in rounds.
     let ends_itself = matches!(
         cli.command,
-        None | Some(Command::Serve(_) | Command::Collect(_))
+        None | Some(Command::Serve(_) | Command::Collect(_) | Command::Feed(_))
     );
     if !ends_itself {
         output::exit_when_interrupted();
@@ -99,6 +101,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(*args),
         Some(Command::Deliver(args)) => deliver::run(*args),
         Some(Command::Collect(args)) => collect::run(args),
+        Some(Command::Feed(args)) => feed::run(args),
         Some(Command::Probe(args)) => probe::run(*args),
         Some(Command::Secret(args)) => secret::run(args),
         None => serve::run_alone(),
