@@ -62,11 +62,34 @@ impl<'a> File<'a> {
             message = message.replace(&quoted(value), &format!("\"{{{name}}}\""));
             // A value of a few characters is in many messages by chance.
             if value.len() >= 4 {
-                message = message.replace(value, &format!("{{{name}}}"));
+                message = without(&message, value, &format!("{{{name}}}"));
             }
         }
         message
     }
+}
+
+/// How much of a value gives it away, in characters.
+const TELLING: usize = 16;
+
+/// A message with a name wherever a value was, whole or cut short.
+fn without(message: &str, value: &str, name: &str) -> String {
+    let end = value.char_indices().nth(TELLING);
+    let start = value
+        .get(..end.map_or(value.len(), |(at, _)| at))
+        .unwrap_or(value);
+    let mut shown = String::new();
+    let mut rest = message;
+    while let Some((before, _)) = rest.split_once(start) {
+        let found = rest.get(before.len()..).unwrap_or_default();
+        let same = found.chars().zip(value.chars());
+        let same = same.take_while(|(one, other)| one == other);
+        let length: usize = same.map(|(one, _)| one.len_utf8()).sum();
+        shown += before;
+        shown += name;
+        rest = found.get(length..).unwrap_or_default();
+    }
+    shown + rest
 }
 
 /// Where a section is, for mistakes that show only when others were read.

@@ -248,11 +248,15 @@ fn no_secret_gets_into_a_message() {
             "{found:#?}"
         );
     }
-    let long = host("max_body = \"{long}\"");
-    let variable = ("long".to_owned(), "a long secret ".repeat(20));
-    long.variables.borrow_mut().extend([variable]);
-    let found = block_on(load(&long)).expect_err("problems");
-    assert!(!format!("{found:?}").contains("long secret"), "{found:?}");
+    let log_type = feed("").replace("AZURE_DEVOPS", "{long}");
+    for text in ["max_body = \"{long}\"", &log_type] {
+        let long = host(text);
+        let variable = ("long".to_owned(), "a long secret ".repeat(20));
+        long.variables.borrow_mut().extend([variable]);
+        let found = block_on(load(&long)).expect_err("problems");
+        assert!(!format!("{found:?}").contains("long secret"), "{found:?}");
+        assert!(format!("{found:?}").contains("{long}"), "{found:?}");
+    }
 }
 
 #[test]
