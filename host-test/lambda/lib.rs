@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,6 +21,10 @@ pub const SECRET: &str = "sat.kZ3vQxY1TQ2mPa9fLr8bWw.6955b93e0a.canary-of-the-la
 /// What [`SECRET`] is called.
 pub const SECRET_ID: &str =
     "arn:aws:secretsmanager:eu-central-1:123456789012:secret:harness-Ab1cD2";
+
+/// A program cannot be run while it is open for writing, also by a process that is about to begin: whoever writes one
+/// holds this, and [`Function::start`] does.
+pub static STARTING: Mutex<()> = Mutex::new(());
 
 /// A function that waits for invocations. It is killed when this goes.
 pub struct Function {
@@ -60,9 +64,10 @@ impl Function {
                 thread::spawn(move || _ = serve(connection, &next, &done));
             }
         });
-        let runtime = command(folder, address, variables)
-            .spawn()
-            .expect("a bootstrap");
+        let mut runtime = command(folder, address, variables);
+        let starting = lock(&STARTING);
+        let runtime = runtime.spawn().expect("a bootstrap");
+        drop(starting);
         Function {
             runtime,
             invocations,
@@ -139,7 +144,7 @@ fn serve(connection: TcpStream, next: &Next, done: &Sender<Outcome>) -> Result<(
                 )?;
             }
             ("GET", Some("next"), _) => {
-                let waiting = next.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let waiting = lock(next).recv();
                 let Ok((id, within)) = waiting else {
                     return Ok(());
                 };
@@ -171,6 +176,11 @@ fn serve(connection: TcpStream, next: &Next, done: &Sender<Outcome>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// A test that failed while it held a lock has nothing broken in here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `GetSecretValue`; that a request is signed is seen by its form.

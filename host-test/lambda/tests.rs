@@ -10,6 +10,7 @@ const BOOTSTRAP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/aws/b
 
 /// A function's folder, whose `udmill` is this script.
 fn folder(script: &str) -> tempfile::TempDir {
+    let _starting = lock(&STARTING);
     let folder = tempfile::tempdir().expect("a folder");
     fs::copy(BOOTSTRAP, folder.path().join("bootstrap")).expect("a copy");
     let program = folder.path().join("udmill");
@@ -22,7 +23,12 @@ const LONG: Duration = Duration::from_secs(300);
 
 #[test]
 fn a_run_that_succeeds_answers_the_invocation_with_its_summary() {
-    let folder = folder("[ \"$*\" = 'collect harness --once' ] && echo '{\"eventsCollected\":7}'");
+    // 300 s, less what a run may take to end.
+    let folder = folder(
+        "case \"$*\" in 'collect harness --once --budget 28'[45]s) ;; *) echo \"$*\"; exit 1;; esac\n\
+         echo '2 pages' >&2\n\
+         echo '{\"eventsCollected\":7}' >&2",
+    );
     let mut function = Function::start(folder.path(), &[("HARNESS_API_KEY", "k")]);
     for _ in 0..2 {
         let found = function.invoke(LONG);
@@ -37,7 +43,7 @@ fn a_run_that_succeeds_answers_the_invocation_with_its_summary() {
 #[test]
 fn a_run_that_fails_fails_the_invocation_and_the_next_one_is_made_all_the_same() {
     let folder = folder(
-        "test -e \"$0.done\" && exit 0\ntouch \"$0.done\"\necho '{\"statusCode\":500}'\nexit 3",
+        "test -e \"$0.done\" && exit 0\ntouch \"$0.done\"\necho '{\"statusCode\":500}' >&2\nexit 3",
     );
     let mut function = Function::start(folder.path(), &[("HARNESS_API_KEY", "k")]);
     let Outcome::Error(kind, body) = function.invoke(LONG) else {
@@ -55,7 +61,7 @@ fn a_run_that_fails_fails_the_invocation_and_the_next_one_is_made_all_the_same()
 fn a_run_is_interrupted_before_lambdas_time_is_up() {
     let folder = folder("exec sleep 300");
     let mut function = Function::start(folder.path(), &[("HARNESS_API_KEY", "k")]);
-    let found = function.invoke(Duration::from_secs(16));
+    let found = function.invoke(Duration::from_secs(8));
     assert!(
         matches!(&found, Outcome::Error(_, body) if body.contains("status 124")),
         "{found:?}"
