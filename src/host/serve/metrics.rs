@@ -44,7 +44,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("udmill_sub_requests_total",      "counter", "Requests to destinations."),
     ("udmill_future_events_total",     "counter", "Events from after their receipt."),
     ("udmill_late_events_total",       "counter", "Events more than a day old at their receipt."),
-    (FAULTS,         "counter",   "Deliveries that have to be repeated, by what failed."),
+    (FAULTS,         "counter",   "Requests and drains that a fault ended, by what failed; without a feed, those of operators and /readyz."),
     (ALARMS,         "counter",   "Deliveries that failed until somebody mends credentials or a URL."),
     (LAG,            "histogram", "Seconds from an event to its receipt."),
     (LAST,           "gauge",     "The time of the latest event, in seconds since 1970."),
