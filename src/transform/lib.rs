@@ -3,9 +3,13 @@
 //! Conversions and nothing else: what the tests of `udm` show holds for the component. Lists of bytes are moved, never
 //! copied. Natively only the types are checked, since a native linker refuses the names of WebAssembly exports.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use bindings::exports::udmill::normalizer::{transform as wit, webhook as hook};
+
+mod memory;
+
+use memory::Readers;
 
 /// What `wit-bindgen` makes of `wit/world.wit`.
 mod bindings {
@@ -24,7 +28,9 @@ pub struct Component;
 thread_local! {
     /// For each log type, the reader of its last whole payload. Callers repeat their options, and a reader takes longer to
     /// make than an event.
-    static LAST: RefCell<Vec<(udm::Options, udm::Reader)>> = const { RefCell::new(Vec::new()) };
+    ///
+    /// In a box, since a page that holds nothing else of a call would be copied for it.
+    static LAST: OnceCell<Box<RefCell<Readers>>> = const { OnceCell::new() };
 }
 
 /// A reader, or why its options cannot be used: the first call tells.
@@ -35,15 +41,14 @@ impl wit::Guest for Component {
 
     fn normalize(payload: Vec<u8>, options: wit::Options) -> Result<wit::Batch, wit::Error> {
         let options = to_options(options);
-        LAST.with_borrow_mut(|readers| {
-            let last = readers
-                .iter()
-                .position(|(known, _)| known.log_type == options.log_type);
-            let mut reader = match last.map(|at| readers.swap_remove(at)) {
-                Some((known, reader)) if known == options => reader,
-                _ => udm::Reader::new(&options).map_err(from_error)?,
-            };
+        LAST.with(|last| {
+            let readers = &mut *last.get_or_init(memory::usual_readers).borrow_mut();
+            if let Some((_, reader)) = readers.iter_mut().find(|(known, _)| *known == options) {
+                return Ok(from_batch(reader.normalize(&payload)));
+            }
+            let mut reader = udm::Reader::new(&options).map_err(from_error)?;
             let batch = from_batch(reader.normalize(&payload));
+            readers.retain(|(known, _)| known.log_type != options.log_type);
             readers.push((options, reader));
             Ok(batch)
         })

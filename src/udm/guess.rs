@@ -4,26 +4,30 @@
 //! followed to its end nor looked up, and what stands behind it can be read before the comparison is through. A guess is
 //! what the look-up would have given: it makes reading faster, and never another event.
 
+use std::collections::hash_map::Entry;
+
 use wide::u8x16;
 
 use crate::json::Piece;
+use crate::keys::TextMap;
 use crate::plan::NONE;
-use crate::record::Mask;
 
 /// The longest key that is guessed, in bytes, with its quotes and the colon.
 const MOST: usize = 32;
 /// How many keys may come at one place.
 const WAYS: usize = 4;
+/// How many keys there is room for from the start.
+const ROOM: usize = 64;
 /// How many keys are remembered, each behind all that came before it, until all are forgotten.
 const MAX_KEYS: Place = 2048;
 
 /// Sequences of keys that objects had, as a tree.
 pub struct Guesses {
+    /// The starts of the levels' objects, then what was learned.
     keys: Vec<Key>,
     levels: usize,
-    /// For each node, the level where it was first met. A node with another name elsewhere is met in two, and behind it
-    /// come the keys of either.
-    level_of: Vec<u16>,
+    /// By level and node, the places behind keys that have none of their own.
+    elsewhere: TextMap<u64, Place>,
 }
 
 /// A key in its place: an index of [`Guesses`]. A level stands for the start of its objects.
@@ -52,13 +56,12 @@ impl Guesses {
     /// Nothing seen so far. `levels` is how many kinds of objects there are.
     pub fn new(levels: usize) -> Guesses {
         // With room for the keys of the first logs: to make room later would touch all that is here.
-        let mut keys = Vec::with_capacity(2 * levels + 2 * Mask::CELLS);
-        keys.resize(2 * levels + Mask::CELLS, Key::START);
-        let level_of = vec![NONE; Mask::CELLS];
+        let mut keys = Vec::with_capacity(levels + ROOM);
+        keys.resize(levels, Key::START);
         Guesses {
             keys,
             levels,
-            level_of,
+            elsewhere: TextMap::default(),
         }
     }
 
@@ -106,14 +109,6 @@ impl Guesses {
         key: Piece,
         node: Option<u16>,
     ) -> Place {
-        let levels = self.levels as Place;
-        let elsewhere = match node.map(|node| (node, self.level_of.get_mut(node as usize))) {
-            Some((node, Some(of))) if *of == NONE || *of == level => {
-                *of = level;
-                2 * levels + node
-            }
-            _ => levels + level,
-        };
         let start = key.start as usize - 1;
         let length = key.end as usize + 2 - start;
         let is_plain = !key.escaped && text.get(key.end as usize + 1) == Some(&b':');
@@ -135,7 +130,23 @@ impl Guesses {
                 });
                 new
             }
-            _ => elsewhere,
+            _ => self.elsewhere(level, node.unwrap_or(NONE)),
+        }
+    }
+
+    /// The place behind a key that has none of its own: one for each node of a level, as nothing else tells what may come.
+    fn elsewhere(&mut self, level: u16, node: u16) -> Place {
+        let new = self.keys.len() as Place;
+        match self
+            .elsewhere
+            .entry(u64::from(level) << 16 | u64::from(node))
+        {
+            Entry::Occupied(place) => *place.get(),
+            Entry::Vacant(place) if new < MAX_KEYS => {
+                self.keys.push(Key::START);
+                *place.insert(new)
+            }
+            Entry::Vacant(_) => level,
         }
     }
 }
@@ -203,7 +214,8 @@ mod tests {
             let name = name.replacen("00000000000000000000", "", 1);
             guesses.learn((0, 0), format!("{name}{long}").as_bytes(), key(&name), None);
         }
-        assert_eq!(guesses.keys.len(), before + WAYS);
+        let behind_the_others = 1;
+        assert_eq!(guesses.keys.len(), before + WAYS + behind_the_others);
         guesses.keys.resize(MAX_KEYS as usize, Key::START);
         guesses.make_room();
         assert_eq!(guesses.keys.len(), before);

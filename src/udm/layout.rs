@@ -67,7 +67,7 @@ pub enum Value {
 
 impl Layout {
     fn new(plan: &Plan, present: &Mask) -> Layout {
-        let mut draft = Draft::default();
+        let mut draft = Draft::new();
         let mut next = 0;
         while let Some(op) = plan.ops.get(next) {
             let index = next as u16;
@@ -115,7 +115,6 @@ impl Layout {
 }
 
 /// A layout in the making.
-#[derive(Default)]
 struct Draft {
     gaps: Vec<Gap>,
     texts: Literals,
@@ -124,6 +123,15 @@ struct Draft {
 }
 
 impl Draft {
+    /// With room for a usual event, made once: what is outgrown leaves memory behind that was touched.
+    fn new() -> Draft {
+        Draft {
+            text: String::with_capacity(256),
+            gaps: Vec::with_capacity(32),
+            texts: Literals::with_capacity(1024),
+        }
+    }
+
     fn add(&mut self, plan: &Plan, text: Literal) {
         self.text.push_str(plan.literals.text(text));
     }
@@ -147,6 +155,7 @@ impl Draft {
         self.text.push('\n');
         let end = self.texts.add(&[&self.text]);
         self.texts.finish();
+        self.gaps.shrink_to_fit();
         Layout {
             gaps: self.gaps,
             end,

@@ -180,14 +180,14 @@ impl Record {
             cells: vec![Cell::default(); Mask::CELLS],
             filled_by: vec![0; Mask::CELLS],
             items: Vec::new(),
-            leaves: Vec::new(),
-            paths: String::new(),
-            scratch: Vec::new(),
+            leaves: Vec::with_capacity(8),
+            paths: String::with_capacity(256),
+            scratch: Vec::with_capacity(1024),
             leaf_bytes: 0,
             truncated: false,
             left_out: 0,
             dotted: false,
-            walk: String::new(),
+            walk: String::with_capacity(128),
         }
     }
 

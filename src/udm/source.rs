@@ -1,9 +1,9 @@
 //! A log source: what it is called, its table, and how its records are spelled.
 
-use crate::Error;
 use crate::json::cut_short;
-use crate::plan::Plans;
+use crate::plan::{Plan, Plans};
 use crate::row::Row;
+use crate::{Error, FieldNames};
 
 /// One line a log source, in the order of their log types.
 pub static SOURCES: &[&Source] = &[&crate::azure_devops::SOURCE, &crate::harness_io::SOURCE];
@@ -35,6 +35,13 @@ pub struct Source {
     pub shared_keys: &'static [&'static str],
     /// The table, compiled.
     pub(crate) plans: Plans,
+}
+
+impl Source {
+    /// Compiles the table for events in this spelling, which the first reader would do otherwise.
+    pub fn prepare(&'static self, names: FieldNames) {
+        Plan::of(self, names);
+    }
 }
 
 /// The source of a log type.

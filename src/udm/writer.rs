@@ -17,6 +17,11 @@ pub struct Literals(Vec<u8>);
 pub type Literal = Piece;
 
 impl Literals {
+    /// No text yet, and room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Literals {
+        Literals(Vec::with_capacity(bytes))
+    }
+
     /// Adds a text made of parts.
     pub fn add(&mut self, parts: &[&str]) -> Literal {
         let start = self.0.len();
@@ -46,6 +51,7 @@ impl Literals {
     /// After the last text: what a wide copy takes too much.
     pub fn finish(&mut self) {
         self.0.resize(self.0.len() + WIDE, 0);
+        self.0.shrink_to_fit();
     }
 
     /// The text at a place.
