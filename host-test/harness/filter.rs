@@ -1,7 +1,7 @@
 //! `AuditFilterProperties` (apidocs.harness.io, November 2026): what it may hold, and which events it takes.
 //!
-//! Entries of one list are alternatives, the lists must all hold, and an empty list is none. Left out: labels of scopes
-//! and resources, and tags, whose meaning is not published.
+//! Entries of one list are alternatives, the lists must all hold, and an empty list is none. Left out: labels of
+//! scopes and resources, and tags, whose meaning is not published.
 
 use serde_json::Value;
 

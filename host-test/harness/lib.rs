@@ -1,8 +1,8 @@
 //! A Harness audit API to test against: `POST /audit/api/audits/listV2` and `list`, as far as they are published
 //! (apidocs.harness.io, tag Audit; harness-core's audit service; developer.harness.io, "Rate limits"; November 2026).
 //!
-//! Newest first, both bounds included, tokens that are bound to their request, events that can be seen later than they
-//! are stamped, 429 without a header, bare messages, HTML, cut answers, and a clock of its own. A [`Service`] is the
+//! Newest first, both bounds included, tokens that are bound to their request, events that can be seen later than
+//! they are stamped, 429 without a header, bare messages, HTML, cut answers, and a clock of its own. A [`Service`] is the
 //! whole of it without a network or a clock; [`Harness`] puts one on 127.0.0.1. A request that breaks the contract is
 //! answered 400 and complained about: a test that has no [`Service::complaints`] knows that the client kept to it.
 //!

@@ -1,6 +1,6 @@
 //! An AWS Lambda to test a runtime against: its runtime API, version 2018-06-01
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>, November 2026), and as much of Secrets Manager as
-//! hands out one secret.
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>, November 2026), and as much of Secrets
+//! Manager as hands out one secret.
 //!
 //! A function is a folder with an executable `bootstrap`, as in its zip. Left out: extensions, freezing between
 //! invocations, initialisation errors, and streamed answers.

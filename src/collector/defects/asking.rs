@@ -67,8 +67,8 @@ fn all_requests_of_a_window_have_the_same_body() {
     assert_eq!(balance(&mut theirs, 61..117), (56, 0));
 }
 
-/// Defect 4: a backlog of more than 100 pages loses everything newer, since the run after it goes on into the past and
-/// then jumps to now.
+/// Defect 4: a backlog of more than 100 pages loses everything newer, since the run after it goes on into the past
+/// and then jumps to now.
 #[test]
 fn a_backlog_of_more_than_a_hundred_pages_loses_nothing_newer() {
     let backlog = || {

@@ -109,8 +109,8 @@ fn the_collectors_policies_are_enough_for_a_run() {
     assert!(used > 30, "{used}");
 }
 
-/// Defect 11: the first run cannot work with the documented policy: without `s3:ListBucket`, a state that is not there
-/// is answered 403.
+/// Defect 11: the first run cannot work with the documented policy: without `s3:ListBucket`, a state that is not
+/// there is answered 403.
 #[test]
 fn the_collector_may_list_its_state_and_takes_403_for_no_first_run() {
     assert!(
