@@ -1,7 +1,12 @@
 //! Paths of a run, against a server and a store that behave as the published ones; more of them in `defects`.
 
-use harness::Tokens;
+use std::collections::BTreeMap;
 
+use harness::Tokens;
+use udmill_receiver::config::check::check;
+
+use crate::config::origins;
+use crate::environment;
 use crate::settings::Settings;
 use crate::testing::store::Conditions;
 use crate::testing::{EPOCH, MINUTE, World, settings};
@@ -156,4 +161,53 @@ fn a_broken_state_or_one_of_another_account_is_an_error_and_stays() {
     ]);
     (world.server.account, world.server.key) = ("b".to_owned(), "sat.b.i.s".to_owned());
     assert!(matches!(world.run(&other).error, Some(Error::State(_))));
+}
+
+#[test]
+fn the_configuration_that_is_there_to_be_copied_is_right() {
+    let text = include_str!("../../deploy/harness/collect.toml");
+    let variables = [
+        ("admin_key", "0123456789abcdef0123456789abcdef"),
+        ("harness_key", "sat.kZ3vQxY1TQ2mPa9fLr8bWw.token.secret"),
+        ("collector_access_key", "AKIACOLLECTOR"),
+        ("collector_secret_key", "one"),
+        ("reader_access_key", "AKIAREADER"),
+        ("reader_secret_key", "two"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = check(text, &variables.into(), true, &|_| Ok(()), &origins);
+    let config = config.map_err(|it| it.into_iter().map(|it| it.message).collect::<Vec<_>>());
+    let hosts = config.expect("a configuration").hosts();
+    assert_eq!(hosts.len(), 2, "Harness and a bucket, not {hosts:?}");
+}
+
+#[test]
+fn the_environment_that_is_there_to_be_copied_has_known_names_and_all_that_is_needed() {
+    let text = include_str!("../../deploy/harness/collector.env");
+    let lines = text.lines().filter(|it| !it.starts_with('#'));
+    let pairs = lines.map(|it| it.split_once('=').expect("a variable"));
+    let pairs: BTreeMap<String, String> =
+        pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let read = environment::read("harness", &pairs);
+    assert_eq!(
+        read.text.lines().count(),
+        1 + pairs.len(),
+        "each is a setting: {}",
+        read.text
+    );
+    let names = ["HARNESS_API_KEY", "AWS_SECRET_ACCESS_KEY"];
+    assert!(
+        names.iter().all(|it| pairs[*it].ends_with('…')),
+        "no secret to copy"
+    );
+    let variables = [
+        ("harness_api_key", "sat.kZ3vQxY1TQ2mPa9fLr8bWw.token.secret"),
+        ("s3_secret_key", "one"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let text = read.text.replace('…', "X");
+    assert!(
+        check(&text, &variables.into(), true, &|_| Ok(()), &origins).is_ok(),
+        "{text}"
+    );
 }
