@@ -2,8 +2,10 @@
 //!
 //! Everything about deliveries is counted from the receiver's own log: its JSON line for each request, `"kind": "request"`,
 //! and for each stored delivery that a drain has tried, `"kind": "drained"`.
+//! Those of collectors, `"kind": "collect"`, `collected` counts.
 //! So metrics never say anything else than the log does, and under another host a log pipeline can count the same.
 
+mod collected;
 mod line;
 mod text;
 
@@ -12,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::DateTime;
 
+use collected::Call;
 use line::{Line, Spool};
 use text::{Bound, Histogram, labels, write_number};
 
@@ -89,8 +92,8 @@ const FEEDS: usize = 200;
 impl Metrics {
     /// Counts what is a request's line among these.
     pub fn count(&self, lines: &[u8]) {
-        for line in lines.split(|byte| *byte == b'\n') {
-            let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else {
+        for text in lines.split(|byte| *byte == b'\n') {
+            let Ok(line) = serde_json::from_slice::<Line<'_>>(text) else {
                 continue;
             };
             match &*line.kind {
@@ -99,6 +102,11 @@ impl Metrics {
                     let feed = counts.feed(&line.feed);
                     counts.delivery(&line, &feed);
                 }),
+                "collect" => {
+                    if let Ok(call) = serde_json::from_slice::<Call<'_>>(text) {
+                        self.counts(|counts| counts.collected(&call));
+                    }
+                }
                 _ => {}
             }
         }
@@ -117,7 +125,7 @@ impl Metrics {
             env!("CARGO_PKG_VERSION")
         );
         self.counts(|counts| {
-            for (name, kind, help) in FAMILIES {
+            for (name, kind, help) in FAMILIES.iter().chain(collected::FAMILIES) {
                 counts.family(&mut text, name, kind, help);
             }
         });

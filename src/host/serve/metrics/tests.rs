@@ -95,3 +95,30 @@ fn labels_are_escaped_and_not_without_end() {
         .filter(|it| it.starts_with("udmill_requests_total{"));
     assert_eq!(requests.count(), FEEDS + 1);
 }
+
+#[test]
+fn calls_of_collectors_are_counted_and_a_backfill_says_nothing_of_the_lag() {
+    let metrics = Metrics::default();
+    let line = |rest: &str| {
+        let line =
+            format!("{{\"kind\":\"collect\",\"collector\":\"main\",\"status\":200,{rest}}}\n");
+        metrics.count(line.as_bytes());
+    };
+    line(
+        r#""eventsCollected":3,"pagesProcessed":2,"duplicates":1,"retries":4,"lagMs":180500,"latestMs":1500"#,
+    );
+    line(
+        r#""eventsCollected":2,"lagMs":null,"errorType":"Harness","error":"expected \"a\"","alarm":true"#,
+    );
+    line(r#""backfill":true,"eventsCollected":5,"lagMs":9000000"#);
+    for expected in [
+        r#"udmill_collector_events_total{collector="main"} 10"#,
+        r#"udmill_collector_retries_total{collector="main"} 4"#,
+        r#"udmill_collector_runs_total{collector="main",outcome="ok"} 2"#,
+        r#"udmill_collector_runs_total{collector="main",outcome="harness"} 1"#,
+        r#"udmill_collector_lag_seconds{collector="main"} 180.5"#,
+        r#"udmill_collector_lateness_seconds{collector="main"} 1.5"#,
+    ] {
+        shows(&metrics, expected);
+    }
+}

@@ -1,0 +1,83 @@
+//! What the objects hold.
+
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+
+use super::*;
+
+#[test]
+fn udm_is_what_the_command_transform_makes_of_the_same_events() {
+    let mut world = World::new(service(270));
+    world.set("OUTPUT_SHAPE", "udm");
+    world.set("ASSET_NAMESPACE", "harness.audit");
+    let summary = world.collected();
+    assert_eq!(
+        (&summary["eventsCollected"], &summary["rejected"]),
+        (&270.into(), &0.into())
+    );
+    assert_eq!(world.lines("harness/audit/").len(), 0);
+    let events = world.lines("harness/audit-udm/");
+    assert_eq!(events.len(), 270);
+    assert!(
+        events
+            .iter()
+            .all(|it| it["metadata"]["logType"] == "HARNESS_IO")
+    );
+    assert!(
+        events
+            .iter()
+            .any(|it| it.to_string().contains("harness.audit"))
+    );
+    // Another shape goes on where this one was.
+    world.set("OUTPUT_SHAPE", "api");
+    world.server.with(|it| _ = it.add(now() - 4 * MINUTE, 0));
+    assert_eq!(world.collected()["eventsCollected"], 1);
+}
+
+#[test]
+fn the_streaming_shape_has_the_fields_that_googles_parser_names() {
+    let mut world = World::new(service(73));
+    world.set("OUTPUT_SHAPE", "streaming");
+    world.collected();
+    let lines = world.lines("harness/audit/");
+    assert_eq!(lines.len(), 73);
+    for field in [
+        "auditEventId",
+        "auditModule",
+        "auditAction",
+        "auditEventTime",
+        "auditEventAuthor",
+    ] {
+        assert!(lines.iter().all(|it| !it[field].is_null()), "{field}");
+    }
+}
+
+#[test]
+fn objects_are_compressed_if_wanted_and_tell_what_they_hold() {
+    let mut world = World::new(service(73));
+    world.set("GZIP", "true");
+    world.collected();
+    let objects = world.s3.objects();
+    let compressed = objects.iter().filter(|(key, _)| key.ends_with(".jsonl.gz"));
+    let mut lines = 0;
+    for (_, bytes) in compressed {
+        let mut text = String::new();
+        GzDecoder::new(bytes.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+        lines += text.lines().count();
+    }
+    assert_eq!(lines, 73);
+}
+
+/// A Lambda's environment says nothing of the shape, and goes on with the Lambda's own, but not silently.
+#[test]
+fn an_environment_without_a_shape_is_told_of_it() {
+    let mut world = World::new(service(3));
+    world.variables.remove("OUTPUT_SHAPE");
+    let ended = world.collect(&["--once"]);
+    assert_eq!(ended.status, Some(0), "{}", ended.errors);
+    assert!(ended.errors.contains("OUTPUT_SHAPE"), "{}", ended.errors);
+    world.check_all();
+}
