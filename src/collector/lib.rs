@@ -33,6 +33,8 @@ mod loss;
 mod names;
 mod pace;
 mod pages;
+#[cfg(test)]
+mod samples;
 pub mod service;
 pub mod settings;
 mod state;
