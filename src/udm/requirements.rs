@@ -87,8 +87,16 @@ pub fn wishes(event_type: &str) -> &'static [Need] {
 
 /// Whether an event that `has` these facts has all that its type asks for.
 pub fn met(event_type: &str, has: impl Fn(Fact) -> bool) -> bool {
-    let mut needs = needs(event_type).iter();
-    needs.all(|need| need.iter().any(|fact| has(*fact)))
+    all(needs(event_type), has)
+}
+
+/// Whether such an event also has what its type should have.
+pub fn wishes_met(event_type: &str, has: impl Fn(Fact) -> bool) -> bool {
+    all(wishes(event_type), has)
+}
+
+fn all(needs: &[Need], has: impl Fn(Fact) -> bool) -> bool {
+    needs.iter().all(|need| need.iter().any(|fact| has(*fact)))
 }
 
 /// Met by any one of its facts.

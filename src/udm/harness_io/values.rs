@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::address::{self, addresses};
 use super::{event_type, outcome, resource_type};
 use crate::keys::equal;
-use crate::requirements::{Fact, met};
+use crate::requirements::{Fact, met, wishes_met};
 use crate::row::Inputs;
 
 /// What a value may come from: the log, or nothing but this program.
@@ -76,7 +76,7 @@ pub fn event_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let kind = inputs.text(1).unwrap_or_default();
     let wanted = event_type::wanted(&word(&action), &word(&kind), !inputs.has(2));
     let found = wanted
-        .filter(|it| met(it, has))
+        .filter(|it| met(it, has) && wishes_met(it, has))
         .or_else(|| event_type::as_resource(wanted?).filter(|it| met(it, has)))
         .unwrap_or("GENERIC_EVENT");
     Some(Cow::Borrowed(found))
