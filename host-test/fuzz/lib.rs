@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! cargo +nightly fuzz run --fuzz-dir host-test/fuzz --sanitizer none reader \
-//!     host-test/fuzz/corpus/reader src/udm/azure_devops/golden -- -dict=host-test/fuzz/keys.dict -max_len=16384
+//!     host-test/fuzz/corpus/reader src/udm/azure_devops/golden src/udm/harness_io/golden -- \
+//!     -dict=host-test/fuzz/keys.dict -max_len=16384
 //! cargo +nightly fuzz run --fuzz-dir host-test/fuzz --sanitizer none huge \
 //!     host-test/fuzz/corpus/huge -- -dict=host-test/fuzz/keys.dict -max_len=256 -timeout=60 -rss_limit_mb=4096
 //! cargo +nightly fuzz run --fuzz-dir host-test/fuzz --sanitizer none webhook \
@@ -109,16 +110,19 @@ fn check_pieces(payload: &[u8], options: &Options, whole: &Batch, mut cuts: Cuts
 
 /// The line behind a payload is a log, whatever the payload is.
 fn check_next(payload: &[u8], options: &Options) {
-    const NEXT: &[u8] = br#"{"ActionId":"next","Timestamp":"2024-01-01T00:00:00Z"}"#;
+    let next = match options.log_type.as_str() {
+        "AZURE_DEVOPS" => r#"{"ActionId":"next","Timestamp":"2024-01-01T00:00:00Z"}"#,
+        _ => r#"{"auditId":"next","timestamp":1704067200000}"#,
+    };
     let delimiter = options.split_delimiter.as_ref();
-    if delimiter.is_some_and(|delimiter| find(NEXT, delimiter.as_bytes())) {
+    if delimiter.is_some_and(|delimiter| find(next.as_bytes(), delimiter.as_bytes())) {
         return;
     }
-    let payload = [payload, b"\n", NEXT].concat();
+    let payload = [payload, b"\n", next.as_bytes()].concat();
     let batch = with_reader(options, |reader| reader.normalize(&payload));
     let next = Span {
-        offset: (payload.len() - NEXT.len()) as u64,
-        length: NEXT.len() as u64,
+        offset: (payload.len() - next.len()) as u64,
+        length: next.len() as u64,
     };
     assert_eq!(batch.logs.last(), Some(&next), "the last log");
     let index = batch.logs.len() as u32 - 1;

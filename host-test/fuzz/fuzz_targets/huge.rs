@@ -29,5 +29,5 @@ fuzz_target!(|input: &[u8]| {
         }
         payload.extend(filler.0.repeat(filler.1));
     }
-    check_payload(&payload, &options);
+    options.iter().for_each(|it| check_payload(&payload, it));
 });

@@ -6,5 +6,5 @@ use udmill_fuzz::{check_payload, split_options};
 
 fuzz_target!(|input: &[u8]| {
     let (options, payload) = split_options(input);
-    check_payload(payload, &options);
+    options.iter().for_each(|it| check_payload(payload, it));
 });

@@ -50,11 +50,12 @@ fn check_logs(logs: &Logs, request: &Request) {
     sources.sort();
     sources.dedup();
     assert_eq!(sources.len(), logs.sources.len(), "{:?}", logs.sources);
-    let (options, _) = split_options(&[]);
-    let batch = udm::normalize(&logs.payload, &options).unwrap();
-    account(&batch, logs.payload.len());
-    for event in batch.events.split_inclusive(|byte| *byte == b'\n') {
-        check_keys(event);
+    for options in split_options(&[]).0 {
+        let batch = udm::normalize(&logs.payload, &options).unwrap();
+        account(&batch, logs.payload.len());
+        for event in batch.events.split_inclusive(|byte| *byte == b'\n') {
+            check_keys(event);
+        }
     }
 }
 
