@@ -166,7 +166,8 @@ impl Host for Spin {
             let answer = body.take_unstarted();
             let answer = answer.ok_or_else(|| SendError::Failed("no answer".to_owned()))?;
             let headers = header_list(answer.get_headers());
-            let body = read(answer, most, None).await.map_err(send_error)?;
+            let length = content_length(&headers);
+            let body = read(answer, most, length).await.map_err(send_error)?;
             Ok(Answer {
                 status,
                 headers,
@@ -224,8 +225,7 @@ struct Read {
 }
 
 async fn body(request: types::Request, headers: &[(String, String)], limit: usize) -> Body {
-    let length = headers.iter().find(|(name, _)| name == "content-length");
-    let length = length.and_then(|(_, it)| it.trim().parse::<u64>().ok());
+    let length = content_length(headers);
     if length.is_some_and(|it| it > limit as u64) {
         return Body::TooLarge;
     }
@@ -236,6 +236,11 @@ async fn body(request: types::Request, headers: &[(String, String)], limit: usiz
         }
         Some(_) | None => Body::CutOff,
     }
+}
+
+fn content_length(headers: &[(String, String)]) -> Option<u64> {
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    length.and_then(|(_, it)| it.trim().parse().ok())
 }
 
 /// Reads up to `limit` bytes of a message, and one more to see whether there are more.

@@ -6,6 +6,9 @@
 //! overwritten meanwhile is never mixed with what it was. Between two pieces reading can stop, and go on in another
 //! process: there the next reader is told first what is still open around the next log.
 
+use std::future::{poll_fn, ready};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -110,6 +113,7 @@ pub struct Reading<'a, H: Host> {
     digest: String,
     name: String,
     source: Source,
+    ahead: Ahead<'a>,
     reader: H::Reader,
     opening: Opening,
     /// Decompressed bytes from [`Position::reported`] on, and how many of them the reader has.
@@ -174,6 +178,7 @@ impl<'a, H: Host> Reading<'a, H> {
             digest: hex(digest),
             name: format!("s3://{bucket}/{}", object.key),
             source,
+            ahead: Ahead(None),
             reader,
             base: position.reported as i64 - opening.text().len() as i64,
             opening,
@@ -278,64 +283,27 @@ impl<'a, H: Host> Reading<'a, H> {
         Ok(true)
     }
 
-    /// Fetches the next range.
+    /// Fetches the next range, and begins with the one behind it.
     async fn fetch(&mut self) -> Result<(), Ended> {
-        let Call {
-            host,
-            pull,
-            hard,
-            sizes,
-            ..
-        } = self.call;
         let from = self.source.next;
-        let to = self.object.size.min(from + sizes.range);
-        let length = (to - from) as usize;
-        let key = &self.object.key;
-        let request = pull
-            .bucket
-            .get(key, Some((from, to - 1)), length, host.now());
-        let Some(mut request) = request else {
-            let why = "expected a key that a URL can carry, but found `.` or `..` in it";
-            return Err(Ended::Unreadable(why.to_owned()));
-        };
-        if !self.object.etag.is_empty() {
-            let etag = self.object.etag.clone();
-            request.headers.push(("if-match".to_owned(), etag));
-        }
-        let answer = match ask(*host, &pull.bucket, request, *hard).await {
-            Ok(Came::Answer(answer)) => answer,
-            Ok(Came::Missing) => return Err(Ended::Gone),
-            Ok(Came::Changed) => return Err(Ended::Changed),
-            Ok(Came::Denied(found)) => {
-                return Err(Ended::Denied(format!(
-                    "expected an object that may be read, but found {found}"
-                )));
-            }
-            Err(fault) => return Err(Ended::Failed(fault)),
-        };
-        // A store that knows no ranges begins with the first byte.
-        if answer.body.len() != length || (answer.status != 206 && from > 0) {
-            let found = format!("{} with {} bytes", answer.status, answer.body.len());
-            let message = format!(
-                "expected {length} bytes of {:?} from byte {from}, but found {found}",
-                self.name
-            );
-            let retry_after = Duration::from_secs(30);
-            return Err(Ended::Failed(Fault {
-                kind: "unavailable",
-                message,
-                retry_after,
-                alarm: false,
-            }));
-        }
-        self.bytes += length as u64;
-        self.source.next = to;
-        if from == 0 && answer.body.starts_with(MAGIC) {
+        let begun = self.ahead.0.take();
+        let bytes = begun.unwrap_or_else(|| self.begin(from)).await?;
+        self.bytes += bytes.len() as u64;
+        self.source.next = from + bytes.len() as u64;
+        if from == 0 && bytes.starts_with(MAGIC) {
             self.source.inflate = Inflate::at(&Point::default()).ok();
         }
-        self.source.range = answer.body;
+        self.source.range = bytes;
         self.source.at = 0;
+        if self.source.next < self.object.size {
+            self.ahead.0 = Some(self.begin(self.source.next));
+        }
         Ok(())
+    }
+
+    /// Fetches the range that begins there.
+    fn begin(&self, from: u64) -> Fetching<'a> {
+        Box::pin(fetched(self.call, self.object, from))
     }
 
     /// Hands the reader what it does not have, and takes its logs. Their spans count from the object's first byte.
@@ -426,7 +394,12 @@ impl<'a, H: Host> Reading<'a, H> {
         let delivered = deliver_part(
             *host, config, feed, &payload, &batch, place, &unlike, tokens, *hard,
         );
-        let Delivered { tally, fault, .. } = delivered.await;
+        // What prints does not wait, and lets nothing come meanwhile.
+        let delivered = async {
+            host.pause(Duration::ZERO).await;
+            delivered.await
+        };
+        let Delivered { tally, fault, .. } = self.ahead.along(delivered).await;
         if let Some(fault) = fault {
             return Err(Ended::Failed(fault));
         }
@@ -465,6 +438,79 @@ impl Source {
         }
         let length = self.ahead.len().min(room);
         tail.extend(self.ahead.drain(..length));
+    }
+}
+
+/// Fetches a range of an object as the list told of it.
+async fn fetched<H: Host>(
+    call: &Call<'_, H>,
+    object: &Object,
+    from: u64,
+) -> Result<Vec<u8>, Ended> {
+    let Call {
+        host,
+        pull,
+        hard,
+        sizes,
+        ..
+    } = call;
+    let to = object.size.min(from + sizes.range);
+    let length = (to - from) as usize;
+    let range = Some((from, to - 1));
+    let Some(mut request) = pull.bucket.get(&object.key, range, length, host.now()) else {
+        let why = "expected a key that a URL can carry, but found `.` or `..` in it";
+        return Err(Ended::Unreadable(why.to_owned()));
+    };
+    if !object.etag.is_empty() {
+        let etag = object.etag.clone();
+        request.headers.push(("if-match".to_owned(), etag));
+    }
+    let answer = match ask(*host, &pull.bucket, request, *hard).await {
+        Ok(Came::Answer(answer)) => answer,
+        Ok(Came::Missing) => return Err(Ended::Gone),
+        Ok(Came::Changed) => return Err(Ended::Changed),
+        Ok(Came::Denied(found)) => {
+            return Err(Ended::Denied(format!(
+                "expected an object that may be read, but found {found}"
+            )));
+        }
+        Err(fault) => return Err(Ended::Failed(fault)),
+    };
+    // A store that knows no ranges begins with the first byte.
+    if answer.body.len() == length && (answer.status == 206 || from == 0) {
+        return Ok(answer.body);
+    }
+    let found = format!("{} with {} bytes", answer.status, answer.body.len());
+    Err(Ended::Failed(Fault {
+        kind: "unavailable",
+        message: format!(
+            "expected {length} bytes of {:?} from byte {from}, but found {found}",
+            object.key
+        ),
+        retry_after: Duration::from_secs(30),
+        alarm: false,
+    }))
+}
+
+/// A range that is on its way.
+type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Ended>> + 'a>>;
+
+/// The range that is fetched while the one before it is read; none before there is one.
+struct Ahead<'a>(Option<Fetching<'a>>);
+
+impl Ahead<'_> {
+    /// Does some work, and lets the range come meanwhile.
+    async fn along<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            if let Some(fetching) = &mut self.0
+                && let Poll::Ready(fetched) = fetching.as_mut().poll(context)
+            {
+                self.0 = Some(Box::pin(ready(fetched)));
+            }
+            work.as_mut().poll(context)
+        })
+        .await
     }
 }
 
