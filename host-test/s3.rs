@@ -83,6 +83,11 @@ impl S3 {
         }
     }
 
+    /// The file of an object.
+    pub fn file(&self, key: &str) -> PathBuf {
+        self.folder.path().join(BUCKET).join(key)
+    }
+
     /// What the bucket holds: the bytes of each object by its key.
     ///
     /// # Panics
