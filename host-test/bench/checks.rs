@@ -3,7 +3,6 @@
 use serde_json::Value;
 use udmill::Component;
 
-use crate::LOG_TYPE;
 use crate::components::{Unlimited, Yardsticks};
 use crate::corpus::{Golden, batches};
 use crate::designs::{SIZES, USUAL, options, udm_options};
@@ -19,15 +18,22 @@ pub fn goldens(goldens: &[Golden]) {
     }
 }
 
-/// The crate gives one event a log, the component the same bytes in batches of any size, and VRL equal JSON.
-pub fn designs(logs: &[Vec<u8>], wasm: &[u8], component: &Component) -> wasmtime::Result<()> {
-    let mut reader = udm::Reader::new(&udm_options()).expect("the options can be used");
+/// The crate gives one event a log, and the component the same bytes in batches of any size: the events.
+pub fn designs(
+    log_type: &str,
+    logs: &[Vec<u8>],
+    wasm: &[u8],
+    component: &Component,
+) -> wasmtime::Result<Vec<Value>> {
+    let mut reader = udm::Reader::new(&udm_options(log_type)).expect("the options can be used");
     let native = reader.push(&logs.concat());
     assert_eq!(native.log_indexes.len(), logs.len());
     assert!(native.rejections.is_empty() && native.notes.is_empty());
     for size in SIZES {
         let mut transform = component.instantiate().map_err(wasmtime::Error::new)?;
-        let reader = transform.reader(&options()).map_err(wasmtime::Error::new)?;
+        let reader = transform
+            .reader(&options(log_type))
+            .map_err(wasmtime::Error::new)?;
         let mut events = Vec::new();
         for batch in batches(logs, size) {
             let answer = transform.push(reader, &batch);
@@ -36,7 +42,7 @@ pub fn designs(logs: &[Vec<u8>], wasm: &[u8], component: &Component) -> wasmtime
         }
         assert!(events == native.events, "in batches of {size}");
     }
-    let mut unlimited = Unlimited::new(wasm, LOG_TYPE)?;
+    let mut unlimited = Unlimited::new(wasm, log_type)?;
     let mut yardstick = Yardsticks::new(component.engine())?.instantiate()?;
     let mut events = Vec::new();
     for batch in batches(logs, USUAL) {
@@ -45,11 +51,14 @@ pub fn designs(logs: &[Vec<u8>], wasm: &[u8], component: &Component) -> wasmtime
     }
     assert!(events == native.events, "without limits");
     let native = serde_json::Deserializer::from_slice(&native.events).into_iter();
-    let native: Vec<Value> = native
+    Ok(native
         .map(|event| event.expect("events are JSON"))
-        .collect();
-    equal("the corpus", &native, &vrl::events(logs.concat()));
-    Ok(())
+        .collect())
+}
+
+/// The program in VRL gives these events.
+pub fn corpus(logs: &[Vec<u8>], events: &[Value]) {
+    equal("the corpus", events, &vrl::events(logs.concat()));
 }
 
 /// Equal as JSON: the order of keys is nothing.

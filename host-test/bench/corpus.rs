@@ -9,6 +9,8 @@ use std::path::Path;
 
 use serde_json::{Deserializer, Value};
 
+pub mod harness_io;
+
 /// How many logs there are.
 pub const LOGS: usize = 10_000;
 /// How many user agents they have.

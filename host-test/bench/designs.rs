@@ -8,7 +8,6 @@ use serde_json::Value;
 use udmill::wit::Options;
 use udmill::{Component, Trap};
 
-use crate::LOG_TYPE;
 use crate::components::{Unlimited, Yardsticks};
 use crate::corpus::{LOGS, batches};
 use crate::scan::scan;
@@ -54,53 +53,43 @@ pub struct Design {
 /// Runs a part, and says how long that took.
 type Run = Box<dyn FnMut(usize) -> Duration>;
 
-/// All designs, in the order of the table.
+/// All designs that read the logs of one type, in the order of the table.
 pub struct Designs(pub Vec<Design>);
 
 impl Designs {
     /// Prepares everything that is not to be measured.
-    pub fn new(logs: &[Vec<u8>], file: &Path, wasm: &[u8], component: &Component) -> Designs {
+    pub fn new(
+        log_type: &str,
+        logs: &[Vec<u8>],
+        file: &Path,
+        wasm: &[u8],
+        component: &Component,
+    ) -> Designs {
         let mut all = Designs(Vec::new());
         let usual = || batches(logs, USUAL);
-        all.read(SCAN, usual(), |batch| {
-            black_box(scan(batch));
-        });
+        all.scan(logs);
         all.read("serde_json's Value and back", logs.to_vec(), |log| {
             let value: Value = serde_json::from_slice(log).expect("the corpus is JSON");
             black_box(serde_json::to_vec(&value).expect("a value is JSON"));
         });
-        let mut reader = udm::Reader::new(&udm_options()).expect("the options can be used");
-        all.read(NATIVE, usual(), move |batch| {
-            black_box(reader.push(batch));
-        });
+        all.native(log_type, logs);
         for size in SIZES {
-            let mut instance = started(component.instantiate());
-            let reader = started(instance.reader(&options()));
-            let name = format!("component, batches of {size}");
-            all.read(&name, batches(logs, size), move |batch| {
-                let answer = black_box(instance.push(reader, batch));
-                answer
-                    .expect("it never traps")
-                    .expect("the options can be used");
-            });
+            all.component(log_type, logs, size, component);
         }
-        let mut unlimited = Unlimited::new(wasm, LOG_TYPE).expect("the component starts");
+        let mut unlimited = Unlimited::new(wasm, log_type).expect("the component starts");
         let name = format!("component without limits, batches of {USUAL}");
         all.read(&name, usual(), move |batch| {
             black_box(unlimited.push(batch)).expect("it never traps");
         });
-        let yardsticks = Yardsticks::new(component.engine()).expect("the component compiles");
-        let mut instance = yardsticks.instantiate().expect("the component starts");
-        all.read(SCAN_INSIDE, usual(), move |batch| {
-            black_box(instance.scan(batch)).expect("it never traps");
-        });
+        let yardsticks = all.scan_inside(logs, component);
         let mut process = Vrl::start(file);
         let logs_of = |part| part * PART..(part + 1) * PART;
         all.add(VRL, PART, move |part| process.run(logs_of(part)));
         let (component, log) = (component.clone(), logs[0].clone());
+        let options = options(log_type);
         all.start(FIRST_EVENT, move || {
             let mut instance = started(component.instantiate());
-            let answer = black_box(started(instance.normalize(&log, &options())));
+            let answer = black_box(started(instance.normalize(&log, &options)));
             answer.expect("the options can be used");
         });
         all.start(FIRST_CALL, move || {
@@ -108,6 +97,51 @@ impl Designs {
             instance.nothing().expect("it never traps");
         });
         all
+    }
+
+    /// Those that ratios are made of, without the others.
+    pub fn few(log_type: &str, logs: &[Vec<u8>], component: &Component) -> Designs {
+        let mut all = Designs(Vec::new());
+        all.scan(logs);
+        all.native(log_type, logs);
+        all.component(log_type, logs, USUAL, component);
+        all.scan_inside(logs, component);
+        all
+    }
+
+    fn scan(&mut self, logs: &[Vec<u8>]) {
+        self.read(SCAN, batches(logs, USUAL), |batch| {
+            black_box(scan(batch));
+        });
+    }
+
+    fn native(&mut self, log_type: &str, logs: &[Vec<u8>]) {
+        let reader = udm::Reader::new(&udm_options(log_type));
+        let mut reader = reader.expect("the options can be used");
+        self.read(NATIVE, batches(logs, USUAL), move |batch| {
+            black_box(reader.push(batch));
+        });
+    }
+
+    fn component(&mut self, log_type: &str, logs: &[Vec<u8>], size: usize, it: &Component) {
+        let mut instance = started(it.instantiate());
+        let reader = started(instance.reader(&options(log_type)));
+        let name = format!("component, batches of {size}");
+        self.read(&name, batches(logs, size), move |batch| {
+            let answer = black_box(instance.push(reader, batch));
+            answer
+                .expect("it never traps")
+                .expect("the options can be used");
+        });
+    }
+
+    fn scan_inside(&mut self, logs: &[Vec<u8>], component: &Component) -> Yardsticks {
+        let yardsticks = Yardsticks::new(component.engine()).expect("the component compiles");
+        let mut instance = yardsticks.instantiate().expect("the component starts");
+        self.read(SCAN_INSIDE, batches(logs, USUAL), move |batch| {
+            black_box(instance.scan(batch)).expect("it never traps");
+        });
+        yardsticks
     }
 
     /// Runs each part of each design once.
@@ -161,14 +195,14 @@ fn time(run: impl FnOnce()) -> Duration {
 }
 
 /// The options of the host's readers.
-pub fn options() -> Options {
-    Options::of(LOG_TYPE)
+pub fn options(log_type: &str) -> Options {
+    Options::of(log_type)
 }
 
 /// The same for the crate.
-pub fn udm_options() -> udm::Options {
+pub fn udm_options(log_type: &str) -> udm::Options {
     udm::Options {
-        log_type: LOG_TYPE.to_owned(),
+        log_type: log_type.to_owned(),
         ..udm::Options::default()
     }
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: what the mapping costs (`mapping`), and the receiver over HTTP (`receiver`). A benchmark and no
 //! test: slow figures never fail it, unequal events do.
 //!
-//! All designs read one corpus, 10,000 logs with 1,000 user agents made from the goldens ([`corpus`]), in batches of
-//! 100 logs where nothing else is said. They take turns, round by round in short parts, and of each part its best
+//! All designs read one corpus for each log type, 10,000 logs made from the goldens ([`corpus`]), those of Azure DevOps with
+//! 1,000 user agents, in batches of 100 logs where nothing else is said. They take turns, round by round in short parts, and of each part its best
 //! time counts: what else the machine does then meets all of them alike. Ratios last longer than nanoseconds.
 //! Readers, instances and the program in VRL are made once; compiling is never measured.
 //!
@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | serde_json's scan | [`scan`]: every byte read, nothing kept; natively, and in a component of its own (`guest`) |
 //! | `Value` and back | what a mapper pays that keeps its log as a tree, before it maps anything |
-//! | VRL | the same mapping as a program for Vector's language, equal events (`vrl`) |
+//! | VRL | the mapping of Azure DevOps as a program for Vector's language, equal events (`vrl`) |
 //! | empty instance | an instance of the component in `guest` and a call that does nothing |
 //!
 //! "Within limits" is what the command does: epochs, and a bound on memory.

@@ -4,6 +4,7 @@ use std::fs;
 
 use udmill::{Component, Engine, Limits};
 
+use crate::LOG_TYPE;
 use crate::corpus::{self, Golden};
 use crate::designs::{
     self, COMPONENT, Designs, FIRST_CALL, FIRST_EVENT, NATIVE, SCAN, SCAN_INSIDE, VRL,
@@ -12,6 +13,7 @@ use crate::report::{self, Figure, Table};
 use crate::{checks, components};
 
 const MIB: usize = 1 << 20;
+const HARNESS_IO: &str = "HARNESS_IO";
 
 /// Measures in so many rounds, and memory after so many events: the table of figures, and that of what each design took.
 pub fn measure(
@@ -26,51 +28,70 @@ pub fn measure(
     let component = Component::load(&Engine::new(Limits::default())?, &wasm, None)?;
     eprintln!("bench: holding the designs to each other");
     checks::goldens(goldens);
-    checks::designs(logs, &wasm, &component)?;
+    checks::corpus(logs, &checks::designs(LOG_TYPE, logs, &wasm, &component)?);
+    let others = corpus::harness_io::logs();
+    checks::designs(HARNESS_IO, &others, &wasm, &component)?;
 
-    let mut designs = Designs::new(logs, &file, &wasm, &component);
+    let mut designs = Designs::new(LOG_TYPE, logs, &file, &wasm, &component);
+    let mut of_harness = Designs::few(HARNESS_IO, &others, &component);
     for round in 1..=rounds {
         eprint!("\rbench: round {round} of {rounds}");
         designs.round();
+        of_harness.round();
     }
     eprintln!();
     let [early, late] = memory(&component, logs, [1_000, events])?;
-    let figures = figures(&designs, [early, late], wasm.len());
-    Ok((figures, costs(&designs, corpus::mean(logs))))
+    let mut all = figures(&designs, [early, late], wasm.len());
+    all.extend(ratios(HARNESS_IO, &of_harness));
+    let mut costs = Table::new(&["design", "ns", "MB/s", "of scan"]);
+    add_costs(&mut costs, "", &designs, corpus::mean(logs));
+    let of_type = format!("{HARNESS_IO}: ");
+    add_costs(&mut costs, &of_type, &of_harness, corpus::mean(&others));
+    Ok((report::figures(&all), costs))
 }
 
-/// The ratios and sizes that something is asked of.
-fn figures(designs: &Designs, [early, late]: [usize; 2], file: usize) -> Table {
+/// The ratios that every log type has.
+fn ratios(log_type: &str, designs: &Designs) -> [Figure; 3] {
     let ratio = |above, below| designs.nanoseconds(above) / designs.nanoseconds(below);
-    let plain = |it: f64| format!("{it:.2}");
-    let times = |it: f64| format!("{it:.1}×");
-    let size = |it: f64| format!("{:.2} MiB", it / MIB as f64);
-    let mib = MIB as f64;
-    let figure = |name, found, asked, text| Figure {
-        name,
+    let figure = |name, found, asked| Figure {
+        name: format!("{log_type}: {name}"),
         found,
         asked,
-        text,
+        text: |it: f64| format!("{it:.2}"),
     };
-    report::figures(&[
+    [
         figure(
             "udm, of serde_json's scan",
             ratio(SCAN, NATIVE),
             (0.25, 0.40),
-            plain,
         ),
         figure(
             "component within limits, of udm",
             ratio(NATIVE, COMPONENT),
             (0.40, 0.55),
-            plain,
         ),
         figure(
             "the same, of serde_json's scan in a component",
             ratio(SCAN_INSIDE, COMPONENT),
             (0.22, 0.35),
-            plain,
         ),
+    ]
+}
+
+/// The ratios and sizes that something is asked of.
+fn figures(designs: &Designs, [early, late]: [usize; 2], file: usize) -> Vec<Figure> {
+    let ratio = |above, below| designs.nanoseconds(above) / designs.nanoseconds(below);
+    let times = |it: f64| format!("{it:.1}×");
+    let size = |it: f64| format!("{:.2} MiB", it / MIB as f64);
+    let mib = MIB as f64;
+    let figure = |name: &str, found, asked, text| Figure {
+        name: name.to_owned(),
+        found,
+        asked,
+        text,
+    };
+    let mut all = Vec::from(ratios(LOG_TYPE, designs));
+    all.extend([
         figure(
             "the same, against VRL",
             ratio(VRL, COMPONENT),
@@ -96,12 +117,12 @@ fn figures(designs: &Designs, [early, late]: [usize; 2], file: usize) -> Table {
             size,
         ),
         figure("the component's file", file as f64, (mib, 0.5 * mib), size),
-    ])
+    ]);
+    all
 }
 
 /// What each design took, and how it compares with the scan.
-fn costs(designs: &Designs, bytes_of_log: f64) -> Table {
-    let mut table = Table::new(&["design", "ns", "MB/s", "of scan"]);
+fn add_costs(table: &mut Table, of_type: &str, designs: &Designs, bytes_of_log: f64) {
     let scan = designs.nanoseconds(SCAN);
     for design in &designs.0 {
         let nanoseconds = designs.nanoseconds(&design.name);
@@ -113,13 +134,12 @@ fn costs(designs: &Designs, bytes_of_log: f64) -> Table {
             ),
         };
         table.add([
-            design.name.as_str(),
+            format!("{of_type}{}", design.name).as_str(),
             &format!("{nanoseconds:.0}"),
             &speed,
             &of_scan,
         ]);
     }
-    table
 }
 
 /// The bytes of linear memory after so many events of one reader, that is pushed 1 MiB at a time.
@@ -129,7 +149,7 @@ fn memory(
     counts: [usize; 2],
 ) -> Result<[usize; 2], Box<dyn std::error::Error>> {
     let mut transform = component.instantiate()?;
-    let reader = transform.reader(&designs::options())?;
+    let reader = transform.reader(&designs::options(LOG_TYPE))?;
     let all = logs.concat();
     let mut pieces = all.chunks(MIB).cycle();
     let mut events = 0;

@@ -191,8 +191,8 @@ impl Best {
         let plain = |it: f64| format!("{it:.2}");
         let times = |it: f64| format!("{it:.1}×");
         let percent = |it: f64| format!("{:.0} %", it * 100.0);
-        let figure = |name, found, asked, text| Figure {
-            name,
+        let figure = |name: &str, found, asked, text| Figure {
+            name: name.to_owned(),
             found,
             asked,
             text,

@@ -11,7 +11,7 @@ pub struct Table {
 /// Something that is better when it is more, or when it is less.
 pub struct Figure {
     /// What it tells.
-    pub name: &'static str,
+    pub name: String,
     /// What was found.
     pub found: f64,
     /// What has to be reached, and what is hoped for. The greater of the two is the better one.
@@ -35,7 +35,7 @@ pub fn figures(figures: &[Figure]) -> Table {
             (false, false) => "MISSED",
         };
         let [found, required, wanted] = [figure.found, required, wanted].map(figure.text);
-        table.add([figure.name, &found, &required, &wanted, verdict]);
+        table.add([&figure.name, &found, &required, &wanted, verdict]);
     }
     table
 }
