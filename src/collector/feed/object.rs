@@ -6,18 +6,15 @@
 //! overwritten meanwhile is never mixed with what it was. Between two pieces reading can stop, and go on in another
 //! process: there the next reader is told first what is still open around the next log.
 
-use std::future::{poll_fn, ready};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+mod call;
+mod range;
+mod source;
+
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use udmill_receiver::Host;
-use udmill_receiver::config::pull::Pull;
-use udmill_receiver::config::{Config, Feed};
 use udmill_receiver::delivery::{Delivered, Place, deliver_part};
 use udmill_receiver::destination::Fault;
-use udmill_receiver::destination::google_token::Tokens;
 use udmill_receiver::host::Reader;
 use udmill_receiver::opening::Opening;
 use udmill_receiver::record::Tally;
@@ -25,10 +22,12 @@ use udmill_receiver::s3::Object;
 use udmill_receiver::store::hex;
 use udmill_receiver::wit::transform::{Batch, Error};
 
-use super::exchange::{Came, ask};
 use super::inflate::{Inflate, MAGIC, Point};
 use super::state::Held;
 use super::taken::Digest;
+pub use call::{Call, Ended, Position, Sizes};
+use range::{Ahead, Fetching, fetched};
+use source::Source;
 
 /// What the normalizer is given at once, at most.
 const PUSH: usize = 4 << 20;
@@ -38,73 +37,6 @@ const KEPT: usize = 16 << 20;
 const PIECES: u64 = 4;
 /// A piece over which so many calls have died is not read again.
 const DEATHS: u32 = 3;
-
-/// What all objects of a call have in common.
-pub struct Call<'a, H> {
-    pub host: &'a H,
-    pub config: &'a Config,
-    pub feed: &'a Feed,
-    pub pull: &'a Pull,
-    pub tokens: &'a Tokens,
-    /// When to stop where that is possible, on the scale of [`Host::elapsed`].
-    pub deadline: Duration,
-    /// When to stop.
-    pub hard: Duration,
-    pub sizes: Sizes,
-}
-
-/// How objects are cut. Others than the default are for tests.
-#[derive(Clone, Copy, Debug)]
-pub struct Sizes {
-    /// Bytes of a piece, decompressed.
-    pub piece: usize,
-    /// Bytes that are fetched at once.
-    pub range: u64,
-}
-
-impl Default for Sizes {
-    fn default() -> Sizes {
-        Sizes {
-            // As `udmill deliver` sends.
-            piece: 1 << 20,
-            range: 4 << 20,
-        }
-    }
-}
-
-/// How far an object is read.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Position {
-    /// Pieces that are safe.
-    pub piece: u64,
-    /// Where the last log ended that is safe, in what the object holds decompressed.
-    pub reported: u64,
-    /// Where the last piece ended.
-    pub seen: u64,
-    /// What is open around the next log.
-    pub opening: String,
-    /// Where the decompression goes on; none for an object that is no gzip.
-    pub gzip: Option<Point>,
-}
-
-/// How reading an object ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// All of its logs are safe.
-    Whole,
-    /// The time is up.
-    Paused,
-    /// There is no such object any more.
-    Gone,
-    /// It is another one by now.
-    Changed,
-    /// The rest of it cannot be read; why.
-    Unreadable(String),
-    /// It may not be read now; why.
-    Denied(String),
-    /// The call cannot go on.
-    Failed(Fault),
-}
 
 /// An object that is being read.
 pub struct Reading<'a, H: Host> {
@@ -127,20 +59,6 @@ pub struct Reading<'a, H: Host> {
     pub tally: Tally,
     /// Bytes that were fetched.
     pub bytes: u64,
-}
-
-/// The bytes of the object, before they are decompressed.
-struct Source {
-    range: Vec<u8>,
-    at: usize,
-    next: u64,
-    inflate: Option<Inflate>,
-    /// Decompressed bytes that no piece has yet. Where pieces end does not hang on how much comes at once.
-    ahead: Vec<u8>,
-    /// Decompressed bytes to leave out: they were read before.
-    skip: u64,
-    /// Why there are no more, if the object has not ended.
-    broken: Option<String>,
 }
 
 impl<'a, H: Host> Reading<'a, H> {
@@ -410,107 +328,6 @@ impl<'a, H: Host> Reading<'a, H> {
         self.position.reported = reported;
         self.position.opening = String::from_utf8_lossy(self.opening.text()).into_owned();
         Ok(())
-    }
-}
-
-impl Source {
-    /// Moves bytes of the range to where they are read, up to so many there.
-    fn pour(&mut self, tail: &mut Vec<u8>, want: usize) {
-        let mut input = self.range.get(self.at..).unwrap_or_default();
-        let before = input.len();
-        let room = want - tail.len();
-        let Some(inflate) = &mut self.inflate else {
-            let length = before.min(room);
-            tail.extend_from_slice(input.get(..length).unwrap_or_default());
-            self.at += length;
-            return;
-        };
-        if self.ahead.is_empty() && self.broken.is_none() {
-            // What is left out is less than what is between two points, and a block.
-            let most = room.max((self.skip as usize).min(PUSH));
-            if let Err(why) = inflate.push(&mut input, &mut self.ahead, most) {
-                self.broken = Some(why);
-            }
-            self.at += before - input.len();
-            let skipped = self.skip.min(self.ahead.len() as u64);
-            self.ahead.drain(..skipped as usize);
-            self.skip -= skipped;
-        }
-        let length = self.ahead.len().min(room);
-        tail.extend(self.ahead.drain(..length));
-    }
-}
-
-/// Fetches a range of an object as the list told of it.
-async fn fetched<H: Host>(
-    call: &Call<'_, H>,
-    object: &Object,
-    from: u64,
-) -> Result<Vec<u8>, Ended> {
-    let Call {
-        host,
-        pull,
-        hard,
-        sizes,
-        ..
-    } = call;
-    let to = object.size.min(from + sizes.range);
-    let length = (to - from) as usize;
-    let range = Some((from, to - 1));
-    let Some(mut request) = pull.bucket.get(&object.key, range, length, host.now()) else {
-        let why = "expected a key that a URL can carry, but found `.` or `..` in it";
-        return Err(Ended::Unreadable(why.to_owned()));
-    };
-    if !object.etag.is_empty() {
-        let etag = object.etag.clone();
-        request.headers.push(("if-match".to_owned(), etag));
-    }
-    let answer = match ask(*host, &pull.bucket, request, *hard).await {
-        Ok(Came::Answer(answer)) => answer,
-        Ok(Came::Missing) => return Err(Ended::Gone),
-        Ok(Came::Changed) => return Err(Ended::Changed),
-        Ok(Came::Denied(found)) => {
-            return Err(Ended::Denied(format!(
-                "expected an object that may be read, but found {found}"
-            )));
-        }
-        Err(fault) => return Err(Ended::Failed(fault)),
-    };
-    // A store that knows no ranges begins with the first byte.
-    if answer.body.len() == length && (answer.status == 206 || from == 0) {
-        return Ok(answer.body);
-    }
-    let found = format!("{} with {} bytes", answer.status, answer.body.len());
-    Err(Ended::Failed(Fault {
-        kind: "unavailable",
-        message: format!(
-            "expected {length} bytes of {:?} from byte {from}, but found {found}",
-            object.key
-        ),
-        retry_after: Duration::from_secs(30),
-        alarm: false,
-    }))
-}
-
-/// A range that is on its way.
-type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Ended>> + 'a>>;
-
-/// The range that is fetched while the one before it is read; none before there is one.
-struct Ahead<'a>(Option<Fetching<'a>>);
-
-impl Ahead<'_> {
-    /// Does some work, and lets the range come meanwhile.
-    async fn along<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            if let Some(fetching) = &mut self.0
-                && let Poll::Ready(fetched) = fetching.as_mut().poll(context)
-            {
-                self.0 = Some(Box::pin(ready(fetched)));
-            }
-            work.as_mut().poll(context)
-        })
-        .await
     }
 }
 

@@ -311,3 +311,27 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
+
+/// Objects of every shape, with the ids of their logs.
+pub fn put_all_shapes(world: &World, logs: usize) -> Vec<String> {
+    let ids = |at: usize| at * 1000..at * 1000 + logs;
+    world.put("logs/a.jsonl", lines(ids(0)));
+    world.put("logs/b.json", list(ids(1)));
+    world.put("logs/c.gz", gzip(&lines(ids(2))));
+    world.put("logs/d", gzip(list(ids(3)).as_bytes()));
+    let members = [gzip(&lines(ids(4))), gzip(&lines(ids(5)))].concat();
+    world.put("logs/e.log", members);
+    world.put(
+        "logs/f",
+        format!("{{\"next\": 1, \"value\" : {}}}\n", list(ids(6))),
+    );
+    let two = format!(
+        "{{\"records\":{}}}\n{{\"records\":{}}}",
+        list(ids(7)),
+        list(ids(8))
+    );
+    world.put("logs/g/h.json", two);
+    world.put("logs/empty.jsonl", "");
+    world.put("logs/folder/", "");
+    names((0..9).flat_map(ids))
+}
