@@ -1,11 +1,11 @@
 //! The S3 feed reader: takes each object of a prefix once, as an Amazon S3 feed of Google SecOps does ("Feed
 //! management API", AMAZON_S3_V2, docs.cloud.google.com/chronicle, 2026), to a destination of the receiver.
 //!
-//! A call makes sure that the prefix is its own (`marker`), takes its turn (`state`) and walks along the list (`walk`,
-//! `listing`). What it meets first is read (`object`, `inflate`) and delivered; `taken` knows the rest again. A log
-//! that nobody takes goes to quarantine with its place, and so does the name of an object that cannot be read. Whatever
-//! dies at any moment, the next call goes on: an object, or a piece of one, may then be delivered twice, and none is
-//! left out.
+//! A call makes sure that the prefix is its own (`marker`), takes its turn (`state`) and walks along the list
+//! (`walk`, `listing`). What it meets first is read (`object`, `inflate`) and delivered; `taken` knows the rest
+//! again. A log that nobody takes goes to quarantine with its place, and so does the name of an object that cannot be
+//! read. Whatever dies at any moment, the next call goes on: an object, or a piece of one, may then be delivered
+//! twice, and none is left out.
 //!
 //! Left out: stores that do not list keys in the order of their bytes (Amazon's directory buckets), Google's own API,
 //! notifications in place of lists, compressions other than gzip.
@@ -94,8 +94,9 @@ impl Pulled {
     }
 }
 
-/// Takes objects of a feed that is pulled until there are no new ones, or the deadline has come, which is on the scale
-/// of [`Host::elapsed`] as is `hard`. Until then it goes on to end what it has begun; it does at least something.
+/// Takes objects of a feed that is pulled until there are no new ones, or the deadline has come, which is on the
+/// scale of [`Host::elapsed`] as is `hard`. Until then it goes on to end what it has begun; it does at least
+/// something.
 pub async fn pull<H: Host>(
     host: &H,
     config: &Config,

@@ -1,8 +1,8 @@
 //! What has to be understood of a payload to go on in its middle.
 //!
 //! A new reader does not know that the next logs are elements of `{"records": [`. So whoever feeds it keeps the text
-//! that is still open. It reads only what stands between logs: which wrappers there are, and what is a log, remains the
-//! normalizer's to say.
+//! that is still open. It reads only what stands between logs: which wrappers there are, and what is a log, remains
+//! the normalizer's to say.
 
 /// The openings of a payload's wrappers that are not closed yet.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,5 @@
-//! `udmill feed s3` as a process, and its route in `udmill serve`, with an S3 server that checks signatures and conditions.
+//! `udmill feed s3` as a process, and its route in `udmill serve`, with an S3 server that checks signatures and
+//! conditions.
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,8 +1,8 @@
 //! Gzip (RFC 1952) read piece by piece, any number of members one after the other, and from the middle on.
 //!
-//! A call that reads a large object ends before the object does, and what it has decompressed must not be decompressed
-//! again by every call that follows. So the places are told at which reading can go on: where a member begins, and
-//! between the blocks of one, with the 32 KiB before it that the next block may repeat (RFC 1951, 3.2).
+//! A call that reads a large object ends before the object does, and what it has decompressed must not be
+//! decompressed again by every call that follows. So the places are told at which reading can go on: where a member
+//! begins, and between the blocks of one, with the 32 KiB before it that the next block may repeat (RFC 1951, 3.2).
 //!
 //! Left out: what a header says of name, time and system, and a header's own check sum.
 
@@ -128,8 +128,8 @@ impl Inflate {
         Ok(inflate)
     }
 
-    /// Reads from the front of `input` and appends to `out`, until the one is empty or the other has `most` bytes or a
-    /// few more.
+    /// Reads from the front of `input` and appends to `out`, until the one is empty or the other has `most` bytes or
+    /// a few more.
     ///
     /// # Errors
     ///

@@ -28,8 +28,8 @@ enum Next {
 }
 
 impl<'a, H: Host> Listing<'a, H> {
-    /// The objects behind a key; an empty one is before all others. No page is asked for after `hard`, on the scale of
-    /// [`Host::elapsed`].
+    /// The objects behind a key; an empty one is before all others. No page is asked for after `hard`, on the scale
+    /// of [`Host::elapsed`].
     pub fn after(host: &'a H, pull: &'a Pull, key: &str, hard: Duration) -> Listing<'a, H> {
         Listing {
             host,

@@ -1,10 +1,10 @@
 //! An object on its way: fetched in ranges, decompressed if it is gzip, cut into logs by the normalizer's own reader,
 //! and delivered piece by piece.
 //!
-//! Pieces begin at the same bytes whenever and by whomever an object is read, so that a destination gets nothing again
-//! that it accepted before a call died. Every range is asked for under the ETag that the list told: an object that is
-//! overwritten meanwhile is never mixed with what it was. Between two pieces reading can stop, and go on in another
-//! process: there the next reader is told first what is still open around the next log.
+//! Pieces begin at the same bytes whenever and by whomever an object is read, so that a destination gets nothing
+//! again that it accepted before a call died. Every range is asked for under the ETag that the list told: an object
+//! that is overwritten meanwhile is never mixed with what it was. Between two pieces reading can stop, and go on in
+//! another process: there the next reader is told first what is still open around the next log.
 
 mod call;
 mod range;

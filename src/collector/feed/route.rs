@@ -1,5 +1,5 @@
-//! `POST /v1/pull/{feed}`: a call of the reader on behalf of whoever has a schedule. Its answer counts what was done and
-//! says with `more` whether the next call should come at once; what it could not do is a 503.
+//! `POST /v1/pull/{feed}`: a call of the reader on behalf of whoever has a schedule. Its answer counts what was done
+//! and says with `more` whether the next call should come at once; what it could not do is a 503.
 
 use std::time::Duration;
 

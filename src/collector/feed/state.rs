@@ -1,9 +1,9 @@
 //! Where a feed stands: one small value, written a few times a call.
 //!
 //! It names whoever is at work, so that a second call leaves the prefix alone; a store without atomic updates makes
-//! that a courtesy and no lock, and two at once may take an object twice but lose none. A call that ends in order takes
-//! its name out again. One that does not has died, and the next one writes down each piece of an object before it
-//! reads it: so an object that kills every reader is known.
+//! that a courtesy and no lock, and two at once may take an object twice but lose none. A call that ends in order
+//! takes its name out again. One that does not has died, and the next one writes down each piece of an object before
+//! it reads it: so an object that kills every reader is known.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! `udmill feed s3`: the objects of a bucket, through a feed of the configuration. The collector's component runs in this
-//! process, with the configuration and the store of the receiver, and listens nowhere.
+//! `udmill feed s3`: the objects of a bucket, through a feed of the configuration. The collector's component runs in
+//! this process, with the configuration and the store of the receiver, and listens nowhere.
 
 use std::path::PathBuf;
 
@@ -30,8 +30,8 @@ enum Source {
 
 /// Read the objects of a prefix in an S3-compatible store, each once
 ///
-/// The feed's table `s3` in the configuration names bucket and prefix. A round ends with its summary as a line of JSON on
-/// standard error.
+/// The feed's table `s3` in the configuration names bucket and prefix. A round ends with its summary as a line of
+/// JSON on standard error.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
