@@ -82,6 +82,12 @@ impl<'a> Inputs<'a> {
             .then(|| self.record.json(cell, self.log))
     }
 
+    /// Whether the field holds escapes, and its text is another than stands in JSON.
+    pub fn is_escaped(&self, position: usize) -> bool {
+        let cell = self.cells.get(position);
+        cell.is_some_and(|cell| self.record.cell(*cell).piece.escaped)
+    }
+
     /// The first of these fields that is there.
     pub fn first(&self, positions: impl IntoIterator<Item = usize>) -> Option<Cow<'a, str>> {
         positions

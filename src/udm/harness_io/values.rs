@@ -29,13 +29,17 @@ pub(super) fn says(inputs: &Inputs, position: usize, expected: &str) -> bool {
     let Some(json) = inputs.json(position) else {
         return false;
     };
-    // Nearly always it is a word as it should be, and a shorter one is another.
-    equal(json, expected)
-        || json.len() >= expected.len()
-            && !is_word(json)
-            && inputs
-                .text(position)
-                .is_some_and(|text| word(&text) == expected)
+    if equal(json, expected) {
+        return true;
+    }
+    // Nearly always there is nothing to take away, and texts of other lengths are others.
+    let ends = [json.as_bytes().first(), json.as_bytes().last()];
+    let is_trimmed = ends.iter().flatten().all(|byte| byte.is_ascii_graphic());
+    if is_trimmed && !inputs.is_escaped(position) {
+        return json.eq_ignore_ascii_case(expected);
+    }
+    let text = inputs.text(position);
+    text.is_some_and(|text| word(&text) == expected)
 }
 
 /// The fields of rows 2 and 32: action, resource and scope, then what other rows have set.
@@ -213,8 +217,8 @@ fn are_equal(inputs: &Inputs) -> bool {
         return false;
     };
     // Escapes can write one text in two ways.
-    let is_escaped = |text: &str| text.bytes().any(|byte| byte == b'\\');
-    equal(one, other) || (is_escaped(one) || is_escaped(other)) && inputs.text(0) == inputs.text(1)
+    let is_escaped = || (0..2).any(|at| inputs.is_escaped(at));
+    equal(one, other) || is_escaped() && inputs.text(0) == inputs.text(1)
 }
 
 /// Row 24: what the ancestors are.
