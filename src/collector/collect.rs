@@ -15,8 +15,9 @@ use crate::summary::{Error, Outcome, Summary};
 
 /// How long a run may be silent before another one may take over. Every write of the state renews it.
 const LEASE_MS: i64 = 300_000;
-/// A pass over less than this is not worth opening after another one.
-const LEAST_PASS_MS: i64 = 60_000;
+/// A pass over less than this is not opened after another one. Each reads the overlap again: where that takes
+/// longer, this much is due after every pass, and a run without a budget does not end.
+const LEAST_PASS_MS: i64 = 300_000;
 
 /// What a run is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
