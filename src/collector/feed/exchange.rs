@@ -25,6 +25,8 @@ pub enum Came {
     Missing,
     /// It is another than the condition says, or has no such bytes.
     Changed,
+    /// The store knows no such request, or no such condition.
+    Unsupported,
     /// This object is not for this key, or not for now. The code says why.
     Denied(String),
 }
@@ -90,6 +92,7 @@ fn came(
         (404, "NoSuchBucket") => fault("not_found", true, 60, &found),
         (404, _) => return Ok(Came::Missing),
         (409 | 412 | 416, _) => return Ok(Came::Changed),
+        (501, _) => return Ok(Came::Unsupported),
         (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken")
         | (_, "RequestTimeTooSkewed" | "TokenRefreshRequired" | "AccountProblem")
         | (401, _) => fault("credentials", true, 60, &found),

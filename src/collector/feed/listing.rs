@@ -67,7 +67,7 @@ impl<'a, H: Host> Listing<'a, H> {
                     );
                     return Err(odd("credentials", message));
                 }
-                Came::Missing | Came::Changed => {
+                Came::Missing | Came::Changed | Came::Unsupported => {
                     let message = "expected a list of objects, but found no such bucket".to_owned();
                     return Err(odd("not_found", message));
                 }

@@ -41,7 +41,9 @@ pub async fn claim<H: Host>(
             }
             // Without the right to list, a store tells nobody that an object is missing.
             Came::Missing | Came::Denied(_) => {}
-            Came::Changed => return Err(odd("an answer to a condition that was not made")),
+            Came::Changed | Came::Unsupported => {
+                return Err(odd("an answer to a condition that was not made"));
+            }
         }
         let written = write(host, bucket, prefix, &key, consumer, true)?;
         match ask(host, bucket, written, hard).await {
@@ -53,9 +55,12 @@ pub async fn claim<H: Host>(
                     quoted(&key)
                 )));
             }
-            Err(fault) if fault.message.contains("501") => {
+            Ok(Came::Unsupported) => {
                 let written = write(host, bucket, prefix, &key, consumer, false)?;
-                ask(host, bucket, written, hard).await?;
+                let came = ask(host, bucket, written, hard).await?;
+                if !matches!(came, Came::Answer(_)) {
+                    return Err(odd("that it cannot be written"));
+                }
             }
             Err(fault) => return Err(fault),
         }

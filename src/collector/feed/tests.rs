@@ -238,7 +238,7 @@ fn a_marker_that_cannot_be_written_is_a_warning() {
                 assert!(pulled.warnings[0].ends_with("but found 403 AccessDenied"));
             }
             // Also without the condition this store takes nothing.
-            _ => assert_eq!(pulled.fault.unwrap().kind, "unavailable"),
+            _ => assert_eq!(pulled.fault.unwrap().kind, "unexpected"),
         }
     }
 }

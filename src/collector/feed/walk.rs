@@ -293,6 +293,7 @@ impl<'a, H: Host> Walk<'a, H> {
             }
             Ok(Came::Changed) => return Mark::Taken,
             Ok(Came::Denied(found)) => found,
+            Ok(Came::Unsupported) => "501".to_owned(),
             Err(fault) => fault.message,
         };
         self.failures += 1;

@@ -40,6 +40,10 @@ pub async fn fetched<H: Host>(
         Ok(Came::Answer(answer)) => answer,
         Ok(Came::Missing) => return Err(Ended::Gone),
         Ok(Came::Changed) => return Err(Ended::Changed),
+        Ok(Came::Unsupported) => {
+            let why = "expected an object that may be read, but found 501";
+            return Err(Ended::Denied(why.to_owned()));
+        }
         Ok(Came::Denied(found)) => {
             return Err(Ended::Denied(format!(
                 "expected an object that may be read, but found {found}"
