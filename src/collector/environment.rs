@@ -69,14 +69,12 @@ impl Configuration {
         let bucket = BUCKET
             .iter()
             .filter_map(|(key, names)| Some((*key, *names.first()?)));
-        let message = own
-            .chain(bucket)
+        own.chain(bucket)
             .fold(message.to_owned(), |message, (key, name)| {
                 let name = format!("`{name}`");
                 let message = message.replace(&format!("`{key}` in `{table}`"), &name);
                 message.replace(&format!("`{table}.{key}`"), &name)
-            });
-        message
+            })
     }
 
     fn put(&mut self, key: &str, value: &str) {

@@ -283,7 +283,12 @@ impl Collector {
             };
             let wait = pace::wait(calls - 1, failure.retry_after_ms, &mut self.chance);
             let end = self.desk.now().elapsed.saturating_add(wait);
-            if !may_repeat || calls > self.settings.max_retries || end >= self.deadline {
+            if !may_repeat || calls > self.settings.max_retries {
+                return Err(Error::Harness(failure, calls));
+            }
+            if end >= self.deadline {
+                // There is no time left to wait, but the next run may.
+                self.summary.retry_after_ms = Some(wait);
                 return Err(Error::Harness(failure, calls));
             }
             self.summary.retries += 1;

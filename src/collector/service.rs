@@ -206,6 +206,7 @@ fn budget(request: &Request) -> Result<Duration, String> {
 fn status(outcome: &Outcome) -> u16 {
     match &outcome.error {
         None => 200,
+        Some(_) if outcome.summary.retry_after_ms.is_some() => 503,
         Some(Error::Busy(_) | Error::Overtaken) => 503,
         Some(Error::Harness(..) | Error::Store(_)) => 502,
         Some(Error::State(_) | Error::Stuck(_)) => 500,

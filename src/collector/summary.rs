@@ -83,6 +83,8 @@ pub struct Summary {
     pub lag_ms: Option<i64>,
     /// The longest time from an event to its storing, in milliseconds.
     pub latest_ms: Option<i64>,
+    /// How long to wait, in milliseconds, where a run failed only as it had no time to wait itself.
+    pub retry_after_ms: Option<u64>,
     /// What the operator should know.
     pub warnings: Vec<String>,
 }
@@ -133,6 +135,7 @@ impl Outcome {
             "retries": it.retries,
             "lagMs": it.lag_ms,
             "latestMs": it.latest_ms,
+            "retryAfterMs": it.retry_after_ms,
             "warnings": it.warnings,
         });
         if let Some(error) = &self.error {

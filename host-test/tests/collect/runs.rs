@@ -1,9 +1,8 @@
 //! Runs one after the other, beside each other, killed and interrupted.
 
-use std::io::Write;
 use std::thread;
 
-use host_test::running::{ADMIN, Start};
+use host_test::running::Start;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
@@ -42,9 +41,9 @@ fn a_run_writes_what_is_due_and_the_next_one_what_came_since() {
 /// Defect 8 of the Lambda: a killed run repeats the same work for ever.
 #[test]
 fn a_killed_run_is_gone_on_with_and_nothing_is_missing_or_there_twice() {
-    let mut world = World::new(service(1000));
+    let mut world = World::new(service(400));
     world.set("PAGE_SIZE", "10");
-    for objects in [1, 200, 600] {
+    for objects in [1, 100, 250] {
         let mut child = at_work(&world, objects);
         child.kill().unwrap();
         child.wait().unwrap();
@@ -67,7 +66,7 @@ fn a_killed_run_is_gone_on_with_and_nothing_is_missing_or_there_twice() {
 /// Defect 10 of the Lambda: runs at once overwrite each other's state.
 #[test]
 fn of_two_runs_at_once_one_gives_way_and_nothing_is_there_twice() {
-    let mut world = World::new(service(1000));
+    let mut world = World::new(service(400));
     world.set("PAGE_SIZE", "10");
     let first = at_work(&world, 20);
     let second = world.collect(&["--once"]);
@@ -79,7 +78,7 @@ fn of_two_runs_at_once_one_gives_way_and_nothing_is_there_twice() {
 
 #[test]
 fn an_interrupt_keeps_the_progress_and_gives_the_turn_back() {
-    let mut world = World::new(service(2000));
+    let mut world = World::new(service(400));
     world.set("PAGE_SIZE", "10");
     let child = at_work(&world, 20);
     signal(&child, Signal::INT);
@@ -112,7 +111,7 @@ fn rounds_go_on_until_an_interrupt() {
 
 #[test]
 fn a_budget_ends_a_run_with_more_to_do() {
-    let mut world = World::new(service(2000));
+    let mut world = World::new(service(200));
     world.set("PAGE_SIZE", "5");
     let ended = world.collect(&["--budget", "500ms"]);
     assert_eq!(ended.status, Some(0), "{}", ended.errors);
@@ -183,6 +182,5 @@ fn a_server_collects_by_its_route_call_by_call() {
     ] {
         assert!(metrics.contains(expected), "{expected} in {metrics}");
     }
-    assert!(!receiver.written().contains(KEY) && !ADMIN.is_empty());
-    _ = std::io::stdout().flush();
+    assert!(!receiver.written().contains(KEY));
 }

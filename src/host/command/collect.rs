@@ -222,6 +222,18 @@ fn add(summary: &mut Value, call: Value) {
     let (Value::Object(summary), Value::Object(call)) = (summary, call) else {
         return;
     };
+    // What an earlier call failed of was waited for.
+    if !call.contains_key("error") {
+        for key in [
+            "error",
+            "errorType",
+            "httpStatus",
+            "harnessCode",
+            "correlationId",
+        ] {
+            summary.shift_remove(key);
+        }
+    }
     for (key, value) in call {
         let before = summary.get(&key).cloned().unwrap_or_default();
         let value = match (key.as_str(), before, value) {
@@ -285,7 +297,7 @@ mod tests {
             json!({"s3Key": null, "s3Keys": [], "latestMs": null, "lagMs": null}),
         );
         let expected = json!({"eventsCollected": 5, "s3Key": "a", "s3Keys": ["a", "b"], "more": false, "latestMs": 7,
-                              "lagMs": 1, "warnings": ["w"], "error": "x"});
+                              "lagMs": 1, "warnings": ["w"]});
         assert_eq!(summary, expected);
     }
 }

@@ -44,6 +44,9 @@ pub struct Work {
 
 /// The most time of a call: so long an interrupt waits, but for what is under way.
 const CALL: Duration = Duration::from_secs(5);
+/// How often in a row is waited for what a call had no time to wait for, and how long at most.
+const WAITS: u32 = 10;
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// How often is looked for an interrupt.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -57,9 +60,7 @@ impl Work {
             let began = Instant::now();
             worst = worst.max(self.round(schedule, &interrupted));
             let Some(every) = schedule.every else { break };
-            while began.elapsed() < every && signal() == 0 {
-                thread::sleep(LOOK.min(every.saturating_sub(began.elapsed())));
-            }
+            pause(began + every, None, &interrupted);
             if signal() != 0 {
                 break;
             }
@@ -75,7 +76,7 @@ impl Work {
     fn round(&self, schedule: &Schedule, interrupted: &AtomicUsize) -> Status {
         let end = schedule.budget.map(|it| Instant::now() + it);
         let watched = io::stderr().is_terminal();
-        let mut summary = json!({});
+        let (mut summary, mut waits) = (json!({}), 0);
         let status = loop {
             let left = end.map_or(CALL, |end| end.saturating_duration_since(Instant::now()));
             let budget = left.min(CALL).as_millis().max(1);
@@ -87,17 +88,22 @@ impl Work {
                 false => json!({"error": "expected an answer of the component, but found none"}),
             };
             let is_more = body["more"] == true;
+            let wait = body["retryAfterMs"].as_u64().map(Duration::from_millis);
             (self.add)(&mut summary, body);
             if watched {
                 let shown = (self.shown)(&summary);
                 let _ = write!(io::stderr(), "\r\x1b[K{shown}");
             }
-            if status != 200 {
-                break Status::Failed;
-            }
             let is_late = end.is_some_and(|end| Instant::now() >= end);
-            if !is_more || is_late || interrupted.load(Ordering::SeqCst) != 0 {
-                break (self.status)(&summary);
+            let is_over = is_late || interrupted.load(Ordering::SeqCst) != 0;
+            match (status, wait) {
+                (200, _) if !is_more || is_over => break (self.status)(&summary),
+                (200, _) => waits = 0,
+                (_, Some(wait)) if waits < WAITS && !is_over => {
+                    waits += 1;
+                    pause(Instant::now() + wait.min(LONGEST_WAIT), end, interrupted);
+                }
+                _ => break Status::Failed,
             }
         };
         if watched {
@@ -105,6 +111,18 @@ impl Work {
         }
         let _ = io::stderr().write_all(format!("{summary}\n").as_bytes());
         status
+    }
+}
+
+/// Waits until then, or until an earlier end, or an interrupt.
+fn pause(until: Instant, end: Option<Instant>, interrupted: &AtomicUsize) {
+    let until = end.map_or(until, |end| end.min(until));
+    while interrupted.load(Ordering::SeqCst) == 0 {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        thread::sleep(LOOK.min(left));
     }
 }
 

@@ -68,9 +68,12 @@ const LAG: &str = "udmill_event_lag_seconds";
 const LAST: &str = "udmill_last_event_timestamp_seconds";
 const REFUSED: &str = "udmill_host_refused_requests_total";
 
+/// Where a line tells a count.
+type Told = fn(&Line<'_>) -> Option<f64>;
+
 /// Counts of a line that are summed up for each feed: the family, and where the line tells it.
 #[rustfmt::skip]
-const SUMS: &[(&str, fn(&Line<'_>) -> Option<f64>)] = &[
+const SUMS: &[(&str, Told)] = &[
     ("udmill_logs_total",             |it| it.logs),
     ("udmill_events_total",           |it| it.events),
     ("udmill_rejected_logs_total",    |it| it.rejected),

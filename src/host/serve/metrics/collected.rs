@@ -47,9 +47,12 @@ const LAG: &str = "udmill_collector_lag_seconds";
 const LATENESS: &str = "udmill_collector_lateness_seconds";
 const LAST: &str = "udmill_collector_last_success_timestamp_seconds";
 
+/// Where a line tells a count.
+type Told = fn(&Call<'_>) -> f64;
+
 /// Counts of a call that are summed up for each collector.
 #[rustfmt::skip]
-const SUMS: &[(&str, fn(&Call<'_>) -> f64)] = &[
+const SUMS: &[(&str, Told)] = &[
     ("udmill_collector_events_total",              |it| it.events_collected),
     ("udmill_collector_pages_total",               |it| it.pages_processed),
     ("udmill_collector_duplicates_total",          |it| it.duplicates),
