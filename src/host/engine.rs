@@ -1,10 +1,10 @@
 //! Wasmtime as components of this project are run: bounded in time and memory, without any capability.
 //!
-//! Time is bounded by epochs rather than fuel, memory by the store's limiter. Linear memories keep their guard pages, so
-//! that no access pays for a bounds check; this is the default on 64-bit machines, and the costliest to lose.
+//! Time is bounded by epochs rather than fuel, memory by the store's limiter. Linear memories keep their guard pages,
+//! so that no access pays for a bounds check; this is the default on 64-bit machines, and the costliest to lose.
 //!
-//! Instances are made on demand: 25 µs each, as from a pool. A pool would keep pages of dead instances and save the first
-//! event of the next one a tenth of a millisecond, which is nothing where an instance reads many.
+//! Instances are made on demand: 25 µs each, as from a pool. A pool would keep pages of dead instances and save the
+//! first event of the next one a tenth of a millisecond, which is nothing where an instance reads many.
 
 use std::thread;
 use std::time::Duration;
@@ -32,10 +32,23 @@ impl Engine {
     ///
     /// Where this machine cannot run compiled WebAssembly, or no thread can be started.
     pub fn new(limits: Limits) -> Result<Engine> {
+        Engine::start(limits, false)
+    }
+
+    /// Another engine with the same limits, for components that wait: WASI 0.3's HTTP handler is an async function.
+    /// Keeping account of who waits for what costs each call, also those of components that never wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::new`].
+    pub(crate) fn waiting(&self) -> Result<Engine> {
+        Engine::start(self.limits, true)
+    }
+
+    fn start(limits: Limits, waits: bool) -> Result<Engine> {
         let mut config = Config::new();
         config.epoch_interruption(true);
-        // The receiver exports WASI 0.3's HTTP handler, an async function.
-        config.wasm_component_model_async(true);
+        config.concurrency_support(waits);
         let wasmtime = wasmtime::Engine::new(&config)?;
         let weak = wasmtime.weak();
         thread::Builder::new()
@@ -60,7 +73,8 @@ impl Engine {
         &self.wasmtime
     }
 
-    /// How many epochs a call may see. The one that is under way counts as none, so that no call gets less than its time.
+    /// How many epochs a call may see. The one that is under way counts as none, so that no call gets less than its
+    /// time.
     pub(crate) fn ticks(&self) -> u64 {
         (self.limits.call.as_millis() / TICK.as_millis()) as u64 + 1
     }

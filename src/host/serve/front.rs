@@ -47,6 +47,9 @@ enum Refusal {
 
 const KIB: usize = 1 << 10;
 
+/// The most bytes that are set aside for a body before it comes. A delivery of Event Grid has no more.
+const AHEAD: usize = 1 << 20;
+
 impl Front {
     /// # Errors
     ///
@@ -94,7 +97,9 @@ impl Front {
         if body.size_hint().lower() > most as u64 {
             return Err(Refusal::TooLarge);
         }
-        let mut bytes = BytesMut::new();
+        // Whoever announces much has not sent it yet.
+        let announced = body.size_hint().lower().min(AHEAD as u64) as usize;
+        let mut bytes = BytesMut::with_capacity(announced);
         let mut taken: Option<OwnedSemaphorePermit> = None;
         while let Some(frame) = body.frame().await {
             let Ok(piece) = frame.map_err(|_| Refusal::Broken)?.into_data() else {

@@ -2,11 +2,13 @@
 //!
 //! - `instances` runs the receiver, one request at a time in each; `normalizer` is what it calls for every delivery
 //! - `connections` and `front` stand between the network and the instances, and keep the limits
-//! - `context` is what an instance may use: `variables`, `key_value` over the `store`, `outbound` HTTP, and `lines` to print
+//! - `context` is what an instance may use: `variables`, `key_value` over the `store`, `outbound` HTTP, and `lines`
+//!   to print
 //! - `inside` hands logs over without a listener
 //! - `drain` is the spool's clock; `metrics` counts the receiver's log, `admin` shows it; `tls` follows certificates
 //!
-//! What is not here: HTTP/2, since Event Grid posts over HTTP/1.1, and any other of Spin's interfaces than the receiver uses.
+//! What is not here: HTTP/2, since Event Grid posts over HTTP/1.1, and any other of Spin's interfaces than the
+//! receiver uses.
 
 mod admin;
 mod connections;
@@ -156,12 +158,13 @@ pub enum StartError {
 }
 
 impl Application {
-    /// Checks and compiles a receiver and the normalizer that it imports, or takes what the cache has of them. A component
-    /// of another kind may stand in the receiver's place, and call no normalizer.
+    /// Checks and compiles a receiver and the normalizer that it imports, or takes what the cache has of them. A
+    /// component of another kind may stand in the receiver's place, and call no normalizer.
     ///
     /// # Errors
     ///
-    /// Where they are no components, or the normalizer exports less than its world or imports more than a parser needs.
+    /// Where they are no components, or the normalizer exports less than its world or imports more than a parser
+    /// needs.
     pub fn load(
         engine: &Engine,
         receiver: &[u8],
@@ -170,9 +173,10 @@ impl Application {
     ) -> Result<Application, StartError> {
         let normalizer =
             crate::Component::load(engine, normalizer, cache).map_err(StartError::Normalizer)?;
+        let engine = engine.waiting().map_err(StartError::Component)?;
         Ok(Application {
-            engine: engine.clone(),
-            receiver: compiled(engine, receiver, cache)?,
+            receiver: compiled(&engine, receiver, cache)?,
+            engine,
             collector: None,
             normalizer: Normalizer::new(&normalizer).map_err(StartError::Component)?,
         })
@@ -208,8 +212,9 @@ fn compiled(
 }
 
 impl Server {
-    /// Opens the store and the addresses. To the settings' variables are added `udmill_loopback`, whether all requests come
-    /// from this machine, and `udmill_drain_key`, with which the host itself asks the receiver to drain its spool.
+    /// Opens the store and the addresses. To the settings' variables are added `udmill_loopback`, whether all
+    /// requests come from this machine, and `udmill_drain_key`, with which the host itself asks the receiver to drain
+    /// its spool.
     ///
     /// # Errors
     ///
