@@ -243,7 +243,7 @@ fn content_length(headers: &[(String, String)]) -> Option<u64> {
     length.and_then(|(_, it)| it.trim().parse().ok())
 }
 
-/// Reads up to `limit` bytes of a message, and one more to see whether there are more.
+/// Reads up to `limit` bytes of a message. Without a length, it asks for more to see whether there are.
 async fn read(
     message: impl IncomingMessage,
     limit: usize,
@@ -253,9 +253,17 @@ async fn read(
     let (mut stream, trailers) = message.consume_body(end);
     // A body that is as long as announced need not be moved.
     let announced = length.and_then(|it| usize::try_from(it).ok());
-    let room = announced.map_or(READ_SIZE, |it| it.min(limit) + 1);
+    let announced = announced.filter(|it| *it <= limit);
+    let room = announced.unwrap_or(READ_SIZE);
     let mut bytes = Vec::with_capacity(room);
     let read = loop {
+        // HTTP has it that nothing is behind what was announced, and to be told of the end costs as much as to read.
+        if announced == Some(bytes.len()) {
+            break Read {
+                bytes,
+                is_whole: true,
+            };
+        }
         if bytes.len() == bytes.capacity() {
             bytes.reserve(READ_SIZE);
         }
