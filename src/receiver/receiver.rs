@@ -5,7 +5,8 @@
 //! | --- | --- | --- |
 //! | `/v1/feeds/{feed}` | POST, OPTIONS | [`crate::feeds`] |
 //! | `/v1/deliver/{feed}` | POST | [`crate::handed`] |
-//! | `/healthz`, `/readyz`, `/status` | GET | [`crate::status`] |
+//! | `/healthz`, `/readyz` | GET, HEAD | [`crate::status`] |
+//! | `/status` | GET | [`crate::status`] |
 //! | `/v1/spool/drain`, `/v1/quarantine…` | | [`crate::admin`] |
 //!
 //! An answer that is no success is `{"error":"<kind>"}` and holds nothing of the request. What may pass is 503 with
@@ -157,7 +158,7 @@ pub fn no<H: Host>(record: &mut Record<'_, H>, status: u16, kind: &'static str) 
     Response::error(status, kind)
 }
 
-/// The method is none of those that are allowed here; `HEAD` is none of them either.
+/// The method is none of those that are allowed here; `HEAD` is one only where that is said.
 pub fn wrong_method<H: Host>(record: &mut Record<'_, H>, allowed: &str) -> Response {
     no(record, 405, "method_not_allowed").with("allow", allowed)
 }

@@ -44,11 +44,16 @@ impl Health {
 /// Whether the process lives.
 pub fn healthz<H: Host>(request: &Request, record: &mut Record<'_, H>) -> Response {
     record.route = "healthz";
-    if request.method != "GET" {
-        return wrong_method(record, "GET");
+    if !is_read(request) {
+        return wrong_method(record, "GET, HEAD");
     }
     record.outcome = "ok";
     Response::json(200, &json!({ "status": "ok" }))
+}
+
+/// Whether a monitor asks, which may do without the body. Leaving that out is the HTTP server's work (RFC 9110, 9.3.2).
+fn is_read(request: &Request) -> bool {
+    matches!(request.method.as_str(), "GET" | "HEAD")
 }
 
 /// Whether the configuration is valid and the store can be written to. The state of destinations is told, but changes nothing:
@@ -60,8 +65,8 @@ pub async fn readyz<H: Host>(
     record: &mut Record<'_, H>,
 ) -> Response {
     record.route = "readyz";
-    if request.method != "GET" {
-        return wrong_method(record, "GET");
+    if !is_read(request) {
+        return wrong_method(record, "GET, HEAD");
     }
     let config = match &receiver.config {
         Ok(_) => json!("ok"),

@@ -2,6 +2,7 @@
 
 mod ends;
 mod limits;
+mod monitors;
 mod starts;
 mod tls;
 

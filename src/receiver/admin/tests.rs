@@ -139,6 +139,16 @@ fn a_scheduler_has_a_key_for_the_drain_alone() {
 }
 
 #[test]
+fn a_monitor_may_ask_without_the_body() {
+    let setup = operated();
+    for path in ["/healthz", "/readyz"] {
+        for (method, status) in [("GET", 200), ("HEAD", 200), ("POST", 405)] {
+            assert_eq!(operate(&setup, method, path).0, status, "{method} {path}");
+        }
+    }
+}
+
+#[test]
 fn a_route_has_one_method() {
     let setup = operated();
     for (method, path) in ROUTES {
