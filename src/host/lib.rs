@@ -1,4 +1,5 @@
-//! The reference host of udmill's components, on wasmtime. The command `udmill` is built on it; other programs may be.
+//! The reference host of udmill's components, on wasmtime. The command `udmill` is built on it; other programs may
+//! be.
 //!
 //! ```no_run
 //! use udmill::{Cache, Component, Engine, Limits, Stream, wit::Options};
@@ -13,8 +14,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A component gets no capability and stays within [`Limits`]. What it does to a single log, it does to none other: after
-//! a trap, [`Stream`] goes on with a new instance.
+//! A component gets no capability and stays within [`Limits`]. What it does to a single log, it does to none other:
+//! after a trap, [`Stream`] goes on with a new instance.
 
 mod cache;
 mod component;

@@ -1,5 +1,5 @@
-//! The admin address: `/metrics` for Prometheus, `/healthz` for whoever restarts the process. It shows counts by feed and
-//! asks for no credentials, so it belongs on loopback or an inner network.
+//! The admin address: `/metrics` for Prometheus, `/healthz` for whoever restarts the process. It shows counts by feed
+//! and asks for no credentials, so it belongs on loopback or an inner network.
 
 use std::sync::Arc;
 

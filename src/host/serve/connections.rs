@@ -1,4 +1,5 @@
-//! HTTP/1.1 over TCP, and over TLS where there are certificates: connections that come and go, and end well when the server does.
+//! HTTP/1.1 over TCP, and over TLS where there are certificates: connections that come and go, and end well when the
+//! server does.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,5 +1,5 @@
-//! What an instance has on the host's side: WASI without files and sockets, HTTP to the allowed origins, the store, the
-//! variables, the normalizer, and how long it has been computing.
+//! What an instance has on the host's side: WASI without files and sockets, HTTP to the allowed origins, the store,
+//! the variables, the normalizer, and how long it has been computing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,8 +53,8 @@ pub(super) struct Shared {
     pub stderr: Arc<Sink>,
 }
 
-/// How many ticks of the epoch an instance has computed since it last waited for the host. Waiting is free: the network
-/// may take its time, a loop may not.
+/// How many ticks of the epoch an instance has computed since it last waited for the host. Waiting is free: the
+/// network may take its time, a loop may not.
 #[derive(Clone, Default)]
 pub(super) struct Busy(Arc<AtomicU32>);
 

@@ -1,6 +1,8 @@
-//! The spool's clock: has the receiver deliver what it stored, every few seconds. Under Spin, the cron trigger does this.
+//! The spool's clock: has the receiver deliver what it stored, every few seconds. Under Spin, the cron trigger does
+//! this.
 //!
-//! The request never leaves the process. Its key is made anew for every process and told to the component as a variable.
+//! The request never leaves the process. Its key is made anew for every process and told to the component as a
+//! variable.
 
 use std::sync::Arc;
 use std::time::Duration;

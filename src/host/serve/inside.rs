@@ -1,5 +1,6 @@
-//! The components without a listener: whoever runs this process hands logs to the receiver, which takes them the way of a
-//! delivery, or has the collector do its work. What the receiver logs is not shown; its answers tell the caller the same.
+//! The components without a listener: whoever runs this process hands logs to the receiver, which takes them the way
+//! of a delivery, or has the collector do its work. What the receiver logs is not shown; its answers tell the caller
+//! the same.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -73,8 +74,8 @@ impl Inside {
         })
     }
 
-    /// Hands over a payload for a feed. `piece` tells payloads apart that have equal logs without ids; it and the feed's name
-    /// hold nothing that a URL has to escape.
+    /// Hands over a payload for a feed. `piece` tells payloads apart that have equal logs without ids; it and the
+    /// feed's name hold nothing that a URL has to escape.
     pub async fn deliver(&self, feed: &str, piece: &str, payload: Bytes) -> Handed {
         let target = format!("/v1/deliver/{feed}?piece={piece}");
         self.ask(&target, payload).await

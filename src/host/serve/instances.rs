@@ -1,5 +1,5 @@
-//! Instances of the application, made when they are needed and used again: for one request at a time, so that what one request
-//! does to its instance is never seen by another at that moment, and for so many in all.
+//! Instances of the application, made when they are needed and used again: for one request at a time, so that what
+//! one request does to its instance is never seen by another at that moment, and for so many in all.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -121,8 +121,8 @@ impl WorkerState for Reuse {
     }
 }
 
-/// How long is waited for an instance: what the future of [`Reuse::on_request_start`] cannot end while the instance computes,
-/// this ends a second later.
+/// How long is waited for an instance: what the future of [`Reuse::on_request_start`] cannot end while the instance
+/// computes, this ends a second later.
 pub(super) struct Patience(Pin<Box<Sleep>>);
 
 impl WorkerExpiration for Patience {

@@ -1,4 +1,4 @@
-//! `spin:key-value` over the [`Store`]: one store, `default`, for whoever is composed into the application.
+//! `spin:key-value` over the [`Store`]: one store, `default`, for all components of the application.
 
 use wasmtime::component::{Access, Accessor, FutureReader, Resource, StreamReader};
 use wasmtime::{Result, error::Context as _};

@@ -1,8 +1,8 @@
-//! What instances print, in whole lines: those of several instances never mix, whoever reads them may be slow, and one that
-//! cannot be written is told to the instance that printed it.
+//! What instances print, in whole lines: those of several instances never mix, whoever reads them may be slow, and
+//! one that cannot be written is told to the instance that printed it.
 //!
-//! What an instance printed waits here until it is flushed, as Rust's library does at the end of each call, and until its
-//! last line feed is there: what was printed in one call stays together.
+//! What an instance printed waits here until it is flushed, as Rust's library does at the end of each call, and until
+//! its last line feed is there: what was printed in one call stays together.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -1,9 +1,10 @@
-//! What `/metrics` shows, in Prometheus' text format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//! What `/metrics` shows, in Prometheus' text format
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! Everything about deliveries is counted from the receiver's own log: its JSON line for each request, `"kind": "request"`,
-//! and for each stored delivery that a drain has tried, `"kind": "drained"`.
-//! Those of collectors, `"kind": "collect"`, `collected` counts.
-//! So metrics never say anything else than the log does, and under another host a log pipeline can count the same.
+//! Everything about deliveries is counted from the receiver's own log: its JSON line for each request, `"kind":
+//! "request"`, and for each stored delivery that a drain has tried, `"kind": "drained"`. Those of collectors,
+//! `"kind": "collect"`, `collected` counts. So metrics never say anything else than the log does, and under another
+//! host a log pipeline can count the same.
 
 mod collected;
 mod line;

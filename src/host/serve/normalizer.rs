@@ -1,11 +1,12 @@
 //! The normalizer as other components call it: linked by the host, in a store of its own beside each instance's.
 //!
-//! Spin composes the two into one component, by the dependency that spin.toml names. Everything that crosses between them
-//! is then copied byte by byte, and a log crosses four times. Here the host stands between them and copies whole lists. It
-//! also keeps them apart: a normalizer has memory and time of its own, and streams that lead nowhere, whoever calls it.
+//! Spin composes the two into one component, by the dependency that spin.toml names. Everything that crosses between
+//! them is then copied byte by byte, and a log crosses four times. Here the host stands between them and copies whole
+//! lists. It also keeps them apart: a normalizer has memory and time of its own, and streams that lead nowhere,
+//! whoever calls it.
 //!
-//! What is linked is `normalize` and `read` for what is delivered whole, and `reader` for what comes in pieces. A reader of
-//! the caller's stands for one in the normalizer's instance.
+//! What is linked is `normalize` and `read` for what is delivered whole, and `reader` for what comes in pieces. A
+//! reader of the caller's stands for one in the normalizer's instance.
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ struct Ready {
     finish: ComponentExportIndex,
 }
 
-/// The instance of a normalizer that belongs to another instance: made when that calls it first, and gone after a trap.
+/// The instance of a normalizer that belongs to another instance: made when that calls it first, and gone after a
+/// trap.
 #[derive(Default)]
 pub(super) struct Beside(Option<Instance>);
 

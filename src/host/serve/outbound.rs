@@ -1,4 +1,5 @@
-//! Requests of the component to others: only to the origins that the configuration names, and no redirect is followed.
+//! Requests of the component to others: only to the origins that the configuration names, and no redirect is
+//! followed.
 //!
 //! Under Spin, `allowed_outbound_hosts` in spin.toml does this. Certificates are checked against Mozilla's roots.
 
@@ -26,8 +27,8 @@ pub(super) struct Outbound {
     busy: Busy,
 }
 
-/// The longest that a connection, and then its next bytes, may take, unless the component said less. The whole request has
-/// less than that anyway.
+/// The longest that a connection, and then its next bytes, may take, unless the component said less. The whole
+/// request has less than that anyway.
 const LONGEST: Duration = Duration::from_secs(25);
 
 impl Allowed {

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// A new secret: 256 bits of the system's randomness, in characters that need no escape in a URL, a header or a shell.
+/// A new secret: 256 bits of the system's randomness, in characters that need no escape in a URL, a header or a
+/// shell.
 ///
 /// # Errors
 ///

@@ -1,8 +1,9 @@
 //! The durable store behind `spin:key-value`: a table in an SQLite file.
 //!
-//! Whoever is told that a value was written may rely on it, whatever happens to the process or the machine: the journal is a
-//! write-ahead log that is synchronised at every commit (`synchronous = FULL`, <https://www.sqlite.org/pragma.html>). Since
-//! that costs a trip to the disk, one thread does all writing, and what was asked meanwhile shares the next commit.
+//! Whoever is told that a value was written may rely on it, whatever happens to the process or the machine: the
+//! journal is a write-ahead log that is synchronised at every commit (`synchronous = FULL`,
+//! <https://www.sqlite.org/pragma.html>). Since that costs a trip to the disk, one thread does all writing, and what
+//! was asked meanwhile shares the next commit.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -63,7 +64,8 @@ impl Store {
         })
     }
 
-    /// Where the store of a user is, if nothing else was said: the folder `udmill` where the system has programs keep state.
+    /// Where the store of a user is, if nothing else was said: the folder `udmill` where the system has programs keep
+    /// state.
     ///
     /// # Errors
     ///
@@ -256,8 +258,8 @@ mod tests {
         std::fs::create_dir_all(path("taken/store.sqlite")).unwrap();
         std::fs::create_dir(path("other")).unwrap();
         std::fs::write(path("other/store.sqlite"), "a file of somebody else's").unwrap();
-        // No mode of a file stops root, but the version of its format that says who may write to it does, byte 18 of the
-        // header (<https://www.sqlite.org/fileformat2.html>).
+        // No mode of a file stops root, but the version of its format that says who may write to it does, byte 18 of
+        // the header (<https://www.sqlite.org/fileformat2.html>).
         std::fs::create_dir(path("read-only")).unwrap();
         let file = path("read-only/store.sqlite");
         drop(connect(&file, MIB).unwrap());

@@ -1,6 +1,8 @@
-//! HTTPS, since Event Grid posts to nothing else: a certificate chain and its key in PEM files, read again when they change.
+//! HTTPS, since Event Grid posts to nothing else: a certificate chain and its key in PEM files, read again when they
+//! change.
 //!
-//! Whoever renews certificates only has to replace the files. While they do not fit together, the former ones stay in use.
+//! Whoever renews certificates only has to replace the files. While they do not fit together, the former ones stay in
+//! use.
 
 use std::fmt;
 use std::fs;

@@ -1,7 +1,7 @@
 //! The application's variables: `spin:variables`, answered from what the command was told.
 //!
-//! Names are those of Spin's manifest: lower-case letters, digits and underscores. As under `spin up`, a value of the command
-//! line goes before `SPIN_VARIABLE_<NAME>` of the environment, in capitals.
+//! Names are those of Spin's manifest: lower-case letters, digits and underscores. As under `spin up`, a value of the
+//! command line goes before `SPIN_VARIABLE_<NAME>` of the environment, in capitals.
 
 use std::collections::BTreeMap;
 use std::env;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// A line that tells of a request, or of a stored delivery that a drain has tried. What it does not tell is empty or none.
+/// A line that tells of a request, or of a stored delivery that a drain has tried. What it does not tell is empty or
+/// none.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Line<'a> {
