@@ -2,7 +2,7 @@
 
 use crate::json::cut_short;
 use crate::plan::{Plan, Plans};
-use crate::row::Row;
+use crate::row::{Logic, Row};
 use crate::{Error, FieldNames};
 
 /// One line a log source, in the order of their log types.
@@ -38,9 +38,15 @@ pub struct Source {
 }
 
 impl Source {
-    /// Compiles the table for events in this spelling, which the first reader would do otherwise.
+    /// Compiles the table for events in this spelling, which the first reader would do otherwise, and the vocabularies that
+    /// it names, which the first log would.
     pub fn prepare(&'static self, names: FieldNames) {
         Plan::of(self, names);
+        for row in self.rows {
+            if let Logic::Known(_, is_known) = row.logic {
+                is_known("");
+            }
+        }
     }
 }
 
