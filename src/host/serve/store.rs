@@ -258,13 +258,14 @@ mod tests {
         std::fs::create_dir_all(path("taken/store.sqlite")).unwrap();
         std::fs::create_dir(path("other")).unwrap();
         std::fs::write(path("other/store.sqlite"), "a file of somebody else's").unwrap();
-        // No mode of a file stops root, but the version of its format that says who may write to it does, byte 18 of
-        // the header (<https://www.sqlite.org/fileformat2.html>).
+        // No mode of a file stops root, but the version of its format that says who may write to it does: bytes 18 and
+        // 19 of the header, which here also say that it has no write-ahead log
+        // (<https://www.sqlite.org/fileformat2.html>).
         std::fs::create_dir(path("read-only")).unwrap();
         let file = path("read-only/store.sqlite");
         drop(connect(&file, MIB).unwrap());
         let mut bytes = std::fs::read(&file).unwrap();
-        bytes[18] = 3;
+        bytes[18..20].copy_from_slice(&[3, 1]);
         std::fs::write(&file, bytes).unwrap();
         for (name, why) in [
             ("file", "exists"),
