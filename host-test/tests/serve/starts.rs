@@ -119,6 +119,34 @@ fn mistakes_of_the_configuration_are_told_as_the_host_starts() {
 }
 
 #[test]
+fn a_log_type_that_nobody_knows_is_told_as_the_host_starts_with_the_one_that_was_meant() {
+    let text = config("", "type = \"stdout\"").replace("\"AZURE_DEVOPS\"", "\"AZURE_DEVOP\"");
+    let host = Receiver::start(&text);
+    let told = host.logged("but found `AZURE_DEVOP`; did you mean `AZURE_DEVOPS`?");
+    assert!(told.starts_with("udmill: line "), "{told}");
+    // Nobody has posted anything, so that it was not the component that told.
+    let written = host.written();
+    let before = written.split(&told).next().unwrap_or_default();
+    assert!(!before.contains("listening on"), "{written}");
+}
+
+#[test]
+fn a_state_that_cannot_be_written_to_is_told_with_its_path_before_anything_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    // The modes of files do not stop root.
+    for state in [file.clone(), file.join("below")] {
+        let path = state.to_str().unwrap();
+        let args = ["serve", "--listen", "127.0.0.1:0", "--state", path];
+        let (status, stdout, stderr) = udmill(&args);
+        assert_eq!((status, stdout.as_str()), (Some(1), ""));
+        let told = format!("udmill: cannot open a store in {state:?}: ");
+        assert!(stderr.starts_with(&told), "{stderr}");
+    }
+}
+
+#[test]
 fn metrics_are_counted_from_the_log() {
     let host = Receiver::start(&config("", "type = \"stdout\""));
     for _ in 0..3 {
