@@ -1,7 +1,8 @@
 //! The component `udmill_transform.wasm`: the crate `udm` behind the interfaces of `wit/world.wit`.
 //!
 //! Conversions, and where an instance keeps what it changes ([`memory`]): what the tests of `udm` show holds for the
-//! component. Lists of bytes are moved, never copied. Natively only the types are checked, since a native linker refuses the names of WebAssembly exports.
+//! component. Lists of bytes are moved, never copied. Natively only the types are checked, since a native linker refuses the
+//! names of WebAssembly exports.
 
 use std::cell::{OnceCell, RefCell};
 
