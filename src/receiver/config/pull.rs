@@ -125,7 +125,7 @@ mod tests {
         }
         for (table, expected) in [
             (
-                format!("{S3}"),
+                S3.to_owned(),
                 "expected `prefix` in `feed.azdo.s3`, but found none",
             ),
             (
