@@ -34,19 +34,30 @@ fn the_spin_application_is_sound() {
     let manifest = include_str!("../../../../spin.toml");
     let manifest = DeTable::parse(manifest).expect("TOML");
     let manifest = json(&DeValue::Table(manifest.into_inner()));
-    let (declared, receiver) = (&manifest["variables"], &manifest["component"]["receiver"]);
-    // What the receiver is told of the allowed hosts is what Spin allows, and that is no pattern.
+    let (declared, components) = (&manifest["variables"], &manifest["component"]);
+    // What the receiver is told of the allowed hosts is what Spin allows; no component's are a pattern.
+    let receiver = &components["receiver"];
     let hosts = listed(&receiver["allowed_outbound_hosts"]);
-    let told = receiver["variables"]["udmill_allowed_hosts"]
-        .as_str()
-        .expect("a text");
-    let told: Vec<&str> = told.lines().filter(|it| !it.is_empty()).collect();
+    let told = receiver["variables"]["udmill_allowed_hosts"].as_str();
+    let told = told.expect("a text").lines();
+    let told: Vec<&str> = told.filter(|it| !it.is_empty()).collect();
     assert_eq!(told, hosts);
-    assert!(hosts.iter().all(|it| !it.contains('*')), "{hosts:?}");
-    // Every variable reaches the receiver, and those that hold something of an operator's own are secret.
+    for name in listed(components) {
+        let hosts = listed(&components[name]["allowed_outbound_hosts"]);
+        assert!(
+            hosts.iter().all(|it| !it.contains('*')),
+            "{name}: {hosts:?}"
+        );
+    }
+    // Every variable reaches the receiver, but for those that only collectors name, and those that hold something of an
+    // operator's own are secret.
     for name in listed(declared) {
         let template = format!("{{{{ {name} }}}}");
-        let given = receiver["variables"].get(name).and_then(Value::as_str);
+        let component = match name.starts_with("harness_") {
+            true => &components["collector"],
+            false => receiver,
+        };
+        let given = component["variables"].get(name).and_then(Value::as_str);
         assert_eq!(
             given == Some(&template),
             !name.starts_with("udmill_origin"),
