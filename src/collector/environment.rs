@@ -33,7 +33,8 @@ const BUCKET: &[(&str, &[&str])] = &[
 ];
 const SECRETS: &[&str] = &["harness_api_key", "s3_secret_key", "s3_session_token"];
 
-/// The configuration of the collector `name`. What an environment sets to nothing is not set. Nothing is checked here.
+/// The configuration of the collector `name`. What an environment sets to nothing is not set. Nothing is checked
+/// here.
 pub fn read(name: &str, environment: &BTreeMap<String, String>) -> Configuration {
     let mut read = Configuration {
         text: format!("[collect.{name}]\n"),

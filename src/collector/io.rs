@@ -1,7 +1,7 @@
 //! Does what a [`Run`] asks for, on a [`Host`]: requests to Harness, objects in a bucket, waits.
 //!
-//! Between the two, objects change their form: lines are compressed, and in the shape UDM each is normalized before it
-//! is written. What is read back is lines again.
+//! Between the two, objects change their form: lines are compressed, and in the shape UDM each is normalized before
+//! it is written. What is read back is lines again.
 
 mod objects;
 #[cfg(test)]
@@ -28,8 +28,9 @@ const PAGE: usize = 16 << 20;
 /// The least time that a request gets, however late it is.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Runs the collector to the end of its order, at a pace that it shares with the runs before it. Whatever happens, no request and no wait goes on beyond `deadline`, on
-/// the scale of [`Host::elapsed`], but those that keep what was done.
+/// Runs the collector to the end of its order, at a pace that it shares with the runs before it. Whatever happens, no
+/// request and no wait goes on beyond `deadline`, on the scale of [`Host::elapsed`], but those that keep what was
+/// done.
 pub async fn run<H: Host>(
     host: &H,
     settings: &Settings,

@@ -5,10 +5,10 @@
 //! | `POST /v1/collect/{name}` | collects what is due, or with `from` and `to` what is stamped between |
 //! | `POST /v1/pull/{feed}` | reads objects of a feed out of its bucket |
 //!
-//! They need `Authorization: Bearer` with the configuration's `admin_key`, or the key that the host made for itself, and
-//! without such a key they do not exist. A call does what it can within `budget_ms`; `more` in its answer says whether
-//! the next one should come at once. A failure is a 5xx, whatever was done before stays done, and the next call goes on
-//! there.
+//! They need `Authorization: Bearer` with the configuration's `admin_key`, or the key that the host made for itself,
+//! and without such a key they do not exist. A call does what it can within `budget_ms`; `more` in its answer says
+//! whether the next one should come at once. A failure is a 5xx, whatever was done before stays done, and the next
+//! call goes on there.
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! A bucket of any S3-compatible store: requests as they are signed, and what the store answers to them.
 //!
 //! It follows the Amazon S3 API Reference (docs.aws.amazon.com/AmazonS3/latest/API, November 2026): GetObject,
-//! PutObject, DeleteObject, ListObjectsV2, and Signature Version 4 in the query, for five minutes. Of headers those are
-//! signed that have to be: `host` and `x-amz-*`. Nothing is sent here. Left out: other ways of signing, uploads in
-//! parts, versions.
+//! PutObject, DeleteObject, ListObjectsV2, and Signature Version 4 in the query, for five minutes. Of headers those
+//! are signed that have to be: `host` and `x-amz-*`. Nothing is sent here. Left out: other ways of signing, uploads
+//! in parts, versions.
 
 mod answer;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Objects in a bucket, and what a store's answers mean for them (docs.aws.amazon.com/AmazonS3/latest/userguide,
-//! "How to prevent object overwrites with conditional writes" and "Troubleshoot access denied errors", November 2026).
+//! "How to prevent object overwrites with conditional writes" and "Troubleshoot access denied errors", November
+//! 2026).
 
 use std::io::Read;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Events as UDM: lines of the API become lines of UDM when they are written, and what the normalizer does not take is
-//! kept as it came, in an object of the same name under a prefix beside.
+//! Events as UDM: lines of the API become lines of UDM when they are written, and what the normalizer does not take
+//! is kept as it came, in an object of the same name under a prefix beside.
 //!
 //! The object beside is written first: where the one of UDM is, all events of the page are.
 
