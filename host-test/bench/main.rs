@@ -1,10 +1,12 @@
-//! `cargo xtask bench`: what the mapping costs (`mapping`), and the receiver over HTTP (`receiver`). A benchmark and no
-//! test: slow figures never fail it, unequal events do.
+//! `cargo xtask bench`: what the mapping costs (`mapping`), the receiver over HTTP (`receiver`), the collector of
+//! Harness' events (`collector`), and a feed that reads a bucket (`feed`). A benchmark and no test: slow figures
+//! never fail it, unequal events do.
 //!
-//! All designs read one corpus for each log type, 10,000 logs made from the goldens ([`corpus`]), those of Azure DevOps with
-//! 1,000 user agents, in batches of 100 logs where nothing else is said. They take turns, round by round in short parts, and of each part its best
-//! time counts: what else the machine does then meets all of them alike. Ratios last longer than nanoseconds.
-//! Readers, instances and the program in VRL are made once; compiling is never measured.
+//! All designs read one corpus for each log type, 10,000 logs made from the goldens ([`corpus`]), those of Azure
+//! DevOps with 1,000 user agents, in batches of 100 logs where nothing else is said. They take turns, round by round
+//! in short parts, and of each part its best time counts: what else the machine does then meets all of them alike.
+//! Ratios last longer than nanoseconds. Readers, instances and the program in VRL are made once; compiling is never
+//! measured.
 //!
 //! | yardstick | what it is |
 //! | --- | --- |
@@ -15,15 +17,18 @@
 //!
 //! "Within limits" is what the command does: epochs, and a bound on memory.
 //!
-//! - `mapping` or `receiver`: only that
+//! - `mapping`, `receiver`, `collector` or `feed`: only that, or those
 //! - `--long`: ten minutes of the receiver's memory instead of twenty seconds
-//! - `--quick`: two rounds, and 50,000 events instead of a million; to see that it runs
+//! - `--quick`: two rounds, and 50,000 events instead of a million, of the collector 100,000; to see that it runs
 //! - `--markdown`: prints the table as Markdown; `bench.md` in the target folder has it either way
 
+mod bucket;
 mod checks;
+mod collector;
 mod components;
 mod corpus;
 mod designs;
+mod feed;
 mod load;
 mod mapping;
 mod receiver;
@@ -40,22 +45,35 @@ use report::Table;
 
 const LOG_TYPE: &str = "AZURE_DEVOPS";
 
-/// What may stand behind the command.
-const ARGS: [&str; 5] = ["mapping", "receiver", "--long", "--quick", "--markdown"];
+/// What there is to measure.
+const PARTS: [&str; 4] = ["mapping", "receiver", "collector", "feed"];
+
+/// What else may stand behind the command.
+const OPTIONS: [&str; 3] = ["--long", "--quick", "--markdown"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
-    if let Some(arg) = args.iter().find(|arg| !ARGS.contains(&arg.as_str())) {
-        return Err(format!("expected one of {}, but found {arg:?}", ARGS.join(", ")).into());
+    let known = [PARTS.as_slice(), &OPTIONS].concat();
+    if let Some(arg) = args.iter().find(|arg| !known.contains(&arg.as_str())) {
+        return Err(format!("expected one of {}, but found {arg:?}", known.join(", ")).into());
     }
     let has = |name: &str| args.iter().any(|arg| arg == name);
+    let measures = |part| has(part) || !PARTS.iter().any(|it| has(it));
     let is_quick = has("--quick");
+    // The first, for its memory: what others gave back would hide what it takes.
+    let (rounds, events) = if is_quick {
+        (2, 100_000)
+    } else {
+        (3, 1_000_000)
+    };
+    let collector = measures("collector").then(|| collector::measure(events, rounds));
+    let collector = collector.transpose()?;
     let goldens = corpus::goldens();
     let logs = corpus::logs(&goldens);
 
     let mut tables: Vec<Table> = Vec::new();
     let mut notes = format!("{} logs, {:.0} bytes each", logs.len(), corpus::mean(&logs));
-    if has("mapping") || !has("receiver") {
+    if measures("mapping") {
         let (rounds, events) = if is_quick {
             (2, 50_000)
         } else {
@@ -66,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         )?));
         notes += &format!("; mapping: {rounds} rounds, {events} events in pushes of 1 MiB");
     }
-    if has("receiver") || !has("mapping") {
+    if measures("receiver") {
         let times = receiver::Times {
             rounds: if is_quick { 2 } else { 10 },
             turn: Duration::from_secs(1),
@@ -74,6 +92,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         tables.extend(<[Table; 2]>::from(receiver::measure(&logs, &times)?));
         notes += &format!("; receiver: {times}");
+    }
+    if let Some(found) = collector {
+        tables.extend(<[Table; 2]>::from(found));
+        notes += &format!("; collector: {rounds} rounds of {events} events");
+    }
+    if measures("feed") {
+        let rounds = if is_quick { 2 } else { 10 };
+        tables.extend(<[Table; 2]>::from(feed::measure(&logs, rounds)?));
+        notes += &format!("; feed: {rounds} rounds");
     }
     let text = |markdown| {
         let tables = tables.iter().map(|it| it.print(markdown) + "\n");

@@ -7,6 +7,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use plain_http::Request;
 use serde_json::{Value, json};
@@ -71,8 +72,8 @@ pub struct Stored {
     pub visible: i64,
     /// Its `auditId`.
     pub id: String,
-    /// The rest of it; none for the smallest event that is whole.
-    pub rest: Option<Value>,
+    /// The rest of it, which many may share; none for the smallest event that is whole.
+    pub rest: Option<Arc<Value>>,
 }
 
 /// What has become of a key.
@@ -151,10 +152,11 @@ impl Service {
 
     /// The same with the content of another event, of which the id and the time do not count.
     pub fn add_like(&mut self, event: &Value, time: i64, late: i64) -> String {
-        self.insert(time, late, Some(event.clone()))
+        self.insert(time, late, Some(Arc::new(event.clone())))
     }
 
-    fn insert(&mut self, time: i64, late: i64, rest: Option<Value>) -> String {
+    /// Events by the million can share their content.
+    pub(crate) fn insert(&mut self, time: i64, late: i64, rest: Option<Arc<Value>>) -> String {
         let visible = time + late;
         let id = format!("{:08x}{:016x}", visible / 1000, self.events.len());
         let at = self.events.partition_point(|it| it.time <= time);
@@ -336,7 +338,7 @@ impl Service {
     }
 
     fn event(&self, stored: &Stored) -> Value {
-        let mut event = stored.rest.clone().unwrap_or_else(|| {
+        let mut event = stored.rest.as_deref().cloned().unwrap_or_else(|| {
             json!({
                 "auditId": "", "resourceScope": {"accountIdentifier": self.account}, "timestamp": 0,
                 "authenticationInfo": {"principal": {"type": "USER", "identifier": "ana.silva@example.com"}},

@@ -80,7 +80,7 @@ fn the_constructed_pages_come_out_as_they_were_made() {
             time: it["timestamp"].as_i64().expect("a time"),
             visible: 0,
             id: it["auditId"].as_str().expect("an id").to_owned(),
-            rest: Some(it.clone()),
+            rest: Some(it.clone().into()),
         })
         .collect();
     service.events.reverse();
