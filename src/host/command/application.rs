@@ -1,4 +1,4 @@
-//! Arguments of the commands that run the receiver: its configuration, its store, its components.
+//! Arguments of the commands that run the receiver or the collector: configuration, store, components.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,28 +7,35 @@ use receiver::config::check::check;
 use receiver::config::section::Problem;
 use receiver::config::{Collect, Config};
 use receiver::wit::transform;
+use tokio::runtime::{self, Runtime};
 use udmill::Component;
-use udmill::serve::{Application, StartError, Store, Variables};
+use udmill::serve::{Allowed, Application, Inside, ServerLimits, StartError, Store, Variables};
 use udmill::wit::{FieldNames, Invalid, Label, Options};
 
 use super::Stop;
 use super::args::{self, ComponentArgs};
 
-/// Which receiver, told what.
+/// What every command is given that runs components by a configuration.
 #[derive(clap::Args)]
-pub struct ApplicationArgs {
-    /// Feeds and destinations, in TOML; the variable `udmill_config` by default.
+pub struct GivenArgs {
+    /// Feeds, destinations and collectors, in TOML; the variable `udmill_config` by default.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The folder of the store: spool, quarantine, ledger. The user's state folder by default.
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
     /// A variable that the configuration names as {NAME}; also taken from SPIN_VARIABLE_<NAME>, where no process list
     /// shows it. May be repeated.
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
     variables: Vec<(String, String)>,
     #[command(flatten)]
     component: ComponentArgs,
+}
+
+/// The receiver, and what it is given.
+#[derive(clap::Args)]
+pub struct ReceiverArgs {
+    #[command(flatten)]
+    pub given: GivenArgs,
+    #[command(flatten)]
+    pub state: StateArgs,
     /// The receiver to use instead of the one that came with this command.
     #[arg(
         long,
@@ -39,7 +46,35 @@ pub struct ApplicationArgs {
     receiver: Option<PathBuf>,
 }
 
-impl ApplicationArgs {
+/// The collector, and what it is given.
+#[derive(clap::Args)]
+pub struct CollectorArgs {
+    #[command(flatten)]
+    pub given: GivenArgs,
+    /// The collector to use instead of the one that came with this command.
+    #[arg(
+        long,
+        value_name = "FILE.wasm",
+        env = "UDMILL_COLLECTOR",
+        hide_env_values = true
+    )]
+    collector: Option<PathBuf>,
+}
+
+/// Where the store is.
+#[derive(clap::Args)]
+pub struct StateArgs {
+    /// The folder of the store: spool, quarantine, ledger, progress. The user's state folder by default.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl GivenArgs {
+    /// Whether a file has the configuration.
+    pub fn has_config(&self) -> bool {
+        self.config.is_some()
+    }
+
     /// The variables of the command line, and the configuration's text as one of them.
     pub fn variables(&self) -> Result<Vec<(String, String)>, Stop> {
         let mut given = self.variables.clone();
@@ -49,26 +84,44 @@ impl ApplicationArgs {
         Ok(given)
     }
 
-    /// The folder of the store.
-    pub fn state(&self) -> Result<PathBuf, Stop> {
-        match &self.state {
-            Some(folder) => Ok(folder.clone()),
-            None => Store::folder_of_user().map_err(Stop::Usage),
-        }
-    }
-
-    /// The application, and the normalizer that is in it.
-    pub fn load(&self) -> Result<(Application, Component), Stop> {
+    /// The application around this component, and the normalizer that is in it.
+    fn load(&self, component: &[u8]) -> Result<(Application, Component), Stop> {
         let (_, normalizer) = self.component.read()?;
-        let receiver = self.receiver.as_deref();
-        let (_, receiver) = args::read(receiver, "udmill_receiver.wasm", "--receiver")?;
         let (engine, cache) = (args::engine()?, args::cache());
-        let application = Application::load(&engine, &receiver, &normalizer, cache.as_ref());
+        let application = Application::load(&engine, component, &normalizer, cache.as_ref());
         let application = application.map_err(stop)?;
         let normalizer = Component::load(&engine, &normalizer, cache.as_ref());
         let normalizer = normalizer
             .map_err(|error| Stop::Usage(format!("cannot use the normalizer: {error}")))?;
         Ok((application, normalizer))
+    }
+}
+
+impl ReceiverArgs {
+    /// The receiver, and the normalizer that is in it.
+    pub fn load(&self) -> Result<(Application, Component), Stop> {
+        let receiver = self.receiver.as_deref();
+        let (_, receiver) = args::read(receiver, "udmill_receiver.wasm", "--receiver")?;
+        self.given.load(&receiver)
+    }
+}
+
+impl CollectorArgs {
+    /// The collector, and the normalizer that is in it.
+    pub fn load(&self) -> Result<(Application, Component), Stop> {
+        let collector = self.collector.as_deref();
+        let (_, collector) = args::read(collector, "udmill_collector.wasm", "--collector")?;
+        self.given.load(&collector)
+    }
+}
+
+impl StateArgs {
+    /// The folder of the store.
+    pub fn folder(&self) -> Result<PathBuf, Stop> {
+        match &self.state {
+            Some(folder) => Ok(folder.clone()),
+            None => Store::folder_of_user().map_err(Stop::Usage),
+        }
     }
 }
 
@@ -118,8 +171,24 @@ pub fn options_of(feed: &transform::Options) -> Options {
     }
 }
 
+/// The application in this process, which listens nowhere, and what it runs in.
+pub fn inside(
+    application: &Application,
+    state: &Path,
+    given: Vec<(String, String)>,
+    allowed: Allowed,
+) -> Result<(Runtime, Inside), Stop> {
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Stop::Failed(error.to_string()))?;
+    let inside = {
+        let _entered = runtime.enter();
+        Inside::start(application, state, given, allowed, ServerLimits::default())
+    };
+    Ok((runtime, inside.map_err(stop)?))
+}
+
 /// The text of a configuration.
-pub fn text(path: &Path) -> Result<String, Stop> {
+fn text(path: &Path) -> Result<String, Stop> {
     fs::read_to_string(path)
         .map_err(|error| Stop::Usage(format!("cannot read the configuration {path:?}: {error}")))
 }
@@ -130,7 +199,7 @@ pub fn stop(error: StartError) -> Stop {
 }
 
 /// A variable of the command line.
-pub fn variable(text: &str) -> Result<(String, String), String> {
+fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if Variables::is_name(name) => Ok((name.to_owned(), value.to_owned())),
         _ => Err(

@@ -4,18 +4,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::env;
-use std::path::PathBuf;
 
 use clap::Subcommand;
 use collector::environment::{self, Configuration};
 use receiver::config::section::{Section, nearest};
 use serde_json::Value;
-use tokio::runtime;
 use udmill::Component;
-use udmill::serve::{Allowed, Application, Inside, ServerLimits};
+use udmill::serve::Allowed;
 
-use super::application::{self, read_with, stop};
-use super::args::{self, ComponentArgs};
+use super::application::{CollectorArgs, inside, read_with};
 use super::rounds::{Schedule, Work};
 use super::{Status, Stop, output};
 
@@ -54,57 +51,19 @@ struct Harness {
     /// And until here.
     #[arg(long, value_name = "TIME", requires = "from")]
     to: Option<String>,
-    /// Collectors, in TOML, instead of the environment.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// A variable that the configuration names as {NAME}; also taken from SPIN_VARIABLE_<NAME>, where no process list
-    /// shows it. May be repeated.
-    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = application::variable)]
-    variables: Vec<(String, String)>,
     #[command(flatten)]
-    component: ComponentArgs,
-    /// The collector to use instead of the one that came with this command.
-    #[arg(
-        long,
-        value_name = "FILE.wasm",
-        env = "UDMILL_COLLECTOR",
-        hide_env_values = true
-    )]
-    collector: Option<PathBuf>,
+    collector: CollectorArgs,
 }
 
 pub fn run(args: Args) -> Result<Status, Stop> {
     let Source::Harness(args) = args.source;
-    let (_, normalizer) = args.component.read()?;
-    let (_, component) = args::read(
-        args.collector.as_deref(),
-        "udmill_collector.wasm",
-        "--collector",
-    )?;
-    let (engine, cache) = (args::engine()?, args::cache());
-    let application = Application::load(&engine, &component, &normalizer, cache.as_ref());
-    let application = application.map_err(stop)?;
-    let normalizer = Component::load(&engine, &normalizer, cache.as_ref());
-    let normalizer =
-        normalizer.map_err(|error| Stop::Usage(format!("cannot use the normalizer: {error}")))?;
+    let (application, normalizer) = args.collector.load()?;
     let plan = args.plan(&normalizer)?;
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Stop::Failed(error.to_string()))?;
     // What a collector remembers is in its bucket.
     let folder = tempfile::tempdir().map_err(|error| Stop::Failed(error.to_string()))?;
-    let inside = {
-        let _entered = runtime.enter();
-        let limits = ServerLimits::default();
-        Inside::start(
-            &application,
-            folder.path(),
-            plan.given,
-            plan.allowed,
-            limits,
-        )
-    };
+    let (runtime, inside) = inside(&application, folder.path(), plan.given, plan.allowed)?;
     let work = Work {
-        inside: inside.map_err(stop)?,
+        inside,
         runtime,
         target: plan.target,
         add,
@@ -123,13 +82,10 @@ struct Plan {
 
 impl Harness {
     fn plan(&self, normalizer: &Component) -> Result<Plan, Stop> {
-        let mut given = self.variables.clone();
-        let own = match &self.config {
-            Some(path) => {
-                given.push(("udmill_config".to_owned(), application::text(path)?));
-                None
-            }
-            None => {
+        let mut given = self.collector.given.variables()?;
+        let own = match self.collector.given.has_config() {
+            true => None,
+            false => {
                 let variables: BTreeMap<String, String> = env::vars_os()
                     .filter_map(|(name, value)| {
                         Some((name.into_string().ok()?, value.into_string().ok()?))

@@ -1,18 +1,13 @@
 //! `udmill feed s3`: the objects of a bucket, through a feed of the configuration. The collector's component runs in
 //! this process, with the configuration and the store of the receiver, and listens nowhere.
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
 use receiver::config::Config;
 use receiver::config::section::nearest;
 use serde_json::Value;
-use tokio::runtime;
-use udmill::Component;
-use udmill::serve::{Allowed, Application, Inside, ServerLimits, Store};
+use udmill::serve::Allowed;
 
-use super::application::{self, read, stop};
-use super::args::{self, ComponentArgs};
+use super::application::{CollectorArgs, StateArgs, inside, read};
 use super::rounds::{Schedule, Work};
 use super::{Status, Stop, output};
 
@@ -43,61 +38,26 @@ struct S3 {
     feed: Option<String>,
     #[command(flatten)]
     schedule: Schedule,
-    /// Feeds and destinations, in TOML; the variable `udmill_config` by default.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The folder of the store: progress, quarantine, ledger. The user's state folder by default.
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
-    /// A variable that the configuration names as {NAME}; also taken from SPIN_VARIABLE_<NAME>, where no process list
-    /// shows it. May be repeated.
-    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = application::variable)]
-    variables: Vec<(String, String)>,
     #[command(flatten)]
-    component: ComponentArgs,
-    /// The collector to use instead of the one that came with this command.
-    #[arg(
-        long,
-        value_name = "FILE.wasm",
-        env = "UDMILL_COLLECTOR",
-        hide_env_values = true
-    )]
-    collector: Option<PathBuf>,
+    collector: CollectorArgs,
+    #[command(flatten)]
+    state: StateArgs,
 }
 
 pub fn run(args: Args) -> Result<Status, Stop> {
     let Source::S3(args) = args.source;
-    let (_, normalizer) = args.component.read()?;
-    let collector = args.collector.as_deref();
-    let (_, component) = args::read(collector, "udmill_collector.wasm", "--collector")?;
-    let (engine, cache) = (args::engine()?, args::cache());
-    let application = Application::load(&engine, &component, &normalizer, cache.as_ref());
-    let application = application.map_err(stop)?;
-    let normalizer = Component::load(&engine, &normalizer, cache.as_ref())
-        .map_err(|error| Stop::Usage(format!("cannot use the normalizer: {error}")))?;
-    let mut given = args.variables.clone();
-    if let Some(path) = &args.config {
-        given.push(("udmill_config".to_owned(), application::text(path)?));
-    }
+    let (application, normalizer) = args.collector.load()?;
+    let given = args.collector.given.variables()?;
     let config = read(&given, true, &normalizer).map_err(|problems| {
         problems.iter().for_each(|it| output::complain(it));
         Stop::Usage("the configuration cannot be used".to_owned())
     })?;
     config.warnings.iter().for_each(|it| output::complain(it));
     let feed = known(&config, args.feed.as_deref())?;
-    let state = match args.state {
-        Some(folder) => folder,
-        None => Store::folder_of_user().map_err(Stop::Usage)?,
-    };
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Stop::Failed(error.to_string()))?;
-    let inside = {
-        let _entered = runtime.enter();
-        let (allowed, limits) = (Allowed::new(config.hosts()), ServerLimits::default());
-        Inside::start(&application, &state, given, allowed, limits)
-    };
+    let state = args.state.folder()?;
+    let (runtime, inside) = inside(&application, &state, given, Allowed::new(config.hosts()))?;
     let work = Work {
-        inside: inside.map_err(stop)?,
+        inside,
         runtime,
         target: format!("/v1/pull/{feed}"),
         add,

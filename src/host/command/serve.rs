@@ -12,7 +12,7 @@ use tokio::runtime;
 use udmill::Component;
 use udmill::serve::{Allowed, Server, ServerLimits, Settings, TlsFiles, Variables, new_secret};
 
-use super::application::{ApplicationArgs, read, stop};
+use super::application::{ReceiverArgs, read, stop};
 use super::args;
 use super::sample::SAMPLE;
 use super::{Status, Stop, output};
@@ -23,7 +23,7 @@ use super::{Status, Stop, output};
 #[derive(Parser)]
 pub struct Args {
     #[command(flatten)]
-    application: ApplicationArgs,
+    receiver: ReceiverArgs,
     /// The collector to use instead of the one that came with this command.
     #[arg(
         long,
@@ -69,7 +69,7 @@ pub fn run_alone() -> Result<Status, Stop> {
 }
 
 pub fn run(args: Args) -> Result<Status, Stop> {
-    let mut given = args.application.variables()?;
+    let mut given = args.receiver.given.variables()?;
     let secret = match Variables::new(given.clone()).get("udmill_config") {
         Some(_) => None,
         None => Some(new_secret().map_err(|error| Stop::Failed(error.to_string()))?),
@@ -78,7 +78,7 @@ pub fn run(args: Args) -> Result<Status, Stop> {
         given.push(("udmill_config".to_owned(), EMBEDDED.to_owned()));
         given.push(("azdo_secret".to_owned(), secret.clone()));
     }
-    let (mut application, normalizer) = args.application.load()?;
+    let (mut application, normalizer) = args.receiver.load()?;
     if let Some(collector) =
         args::read_if_there(args.collector.as_deref(), "udmill_collector.wasm")?
     {
@@ -88,7 +88,7 @@ pub fn run(args: Args) -> Result<Status, Stop> {
     let settings = Settings {
         listen: args.listen,
         admin: args.admin_listen,
-        state: args.application.state()?,
+        state: args.receiver.state.folder()?,
         tls: args
             .tls_cert
             .zip(args.tls_key)

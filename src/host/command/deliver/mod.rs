@@ -14,12 +14,12 @@ use receiver::config::Config;
 use receiver::config::section::nearest;
 use receiver::secret::hashed;
 use serde_json::{Deserializer, Value};
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::Runtime;
 use udmill::Failure;
-use udmill::serve::{Allowed, Handed, Inside, ServerLimits, new_secret};
+use udmill::serve::{Allowed, Handed, Inside, new_secret};
 use udmill::wit::Options;
 
-use super::application::{ApplicationArgs, options_of, read, stop};
+use super::application::{ReceiverArgs, inside, options_of, read};
 use super::args::Input;
 use super::progress::Progress;
 use super::{Status, Stop, output};
@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "FEED")]
     feed: String,
     #[command(flatten)]
-    application: ApplicationArgs,
+    receiver: ReceiverArgs,
     /// How often a payload is tried that the destination does not take now.
     #[arg(long, value_name = "N", default_value_t = 5)]
     attempts: u32,
@@ -59,28 +59,21 @@ const READ: usize = 256 << 10;
 const WAIT: Duration = Duration::from_secs(60);
 
 pub fn run(args: Args) -> Result<Status, Stop> {
-    let given = args.application.variables()?;
-    let (application, component) = args.application.load()?;
+    let given = args.receiver.given.variables()?;
+    let (application, component) = args.receiver.load()?;
     let config = read(&given, true, &component).map_err(|problems| {
         problems.iter().for_each(|it| output::complain(it));
         Stop::Usage("the configuration cannot be used".to_owned())
     })?;
     let options = options(&config, &args.feed)?;
-    let limits = ServerLimits::default();
-    let state = args.application.state()?;
+    let state = args.receiver.state.folder()?;
     let mut pieces = Pieces::new(&component, options, config.max_body);
     pieces
         .push(&[])
         .map_err(|failure| Stop::Usage(failure.to_string()))?;
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Stop::Failed(error.to_string()))?;
-    let allowed = Allowed::new(config.hosts());
-    let inside = {
-        let _entered = runtime.enter();
-        Inside::start(&application, &state, given, allowed, limits)
-    };
+    let (runtime, inside) = inside(&application, &state, given, Allowed::new(config.hosts()))?;
     let mut run = Run {
-        inside: inside.map_err(stop)?,
+        inside,
         runtime,
         feed: args.feed,
         again: args.again,
