@@ -129,7 +129,7 @@ fn a_store_without_conditions_is_used_with_a_warning() {
     let first = world.collected();
     let warnings = first["warnings"].to_string();
     assert!(warnings.contains("conditional writes"), "{warnings}");
-    world.server.with(|it| _ = it.add(now() - 4 * MINUTE, 0));
+    world.goes_on();
     world.collected();
     world.check_all();
 }

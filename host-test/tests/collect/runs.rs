@@ -29,7 +29,7 @@ fn a_run_writes_what_is_due_and_the_next_one_what_came_since() {
     assert_eq!(first["eventsCollected"], 270, "{first}");
     assert_eq!(first["pagesProcessed"], 6);
     assert_eq!(first["s3Key"], first["s3Keys"][0]);
-    world.server.with(|it| _ = it.add(now() - 4 * MINUTE, 0));
+    world.goes_on();
     let second = world.collected();
     assert_eq!(second["eventsCollected"], 1, "{second}");
     assert_eq!(second["duplicates"], 270, "{second}");

@@ -31,7 +31,7 @@ fn udm_is_what_the_command_transform_makes_of_the_same_events() {
     );
     // Another shape goes on where this one was.
     world.set("OUTPUT_SHAPE", "api");
-    world.server.with(|it| _ = it.add(now() - 4 * MINUTE, 0));
+    world.goes_on();
     assert_eq!(world.collected()["eventsCollected"], 1);
 }
 
