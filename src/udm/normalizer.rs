@@ -2,9 +2,11 @@
 
 mod limits;
 mod rows;
+mod words;
 
 use crate::envelope::HANDSHAKES;
 use crate::guess::Guesses;
+use crate::json::cut_short;
 use crate::keys::TextMap;
 use crate::layout::Layouts;
 use crate::plan::{ALWAYS_CELL, LEAVES_CELL, Plan, RECORDS_CELL};
@@ -13,6 +15,7 @@ use crate::scan::{Found, Misfit, Stop, scan};
 use crate::writer::{Page, write};
 use crate::{Error, FieldNames, Note, Options, Source};
 use rows::Remembered;
+use words::Said;
 
 /// Turns logs of one source into events.
 pub struct Normalizer {
@@ -34,6 +37,8 @@ pub struct Normalizer {
     page: Page,
     /// By the hashes of the texts.
     remembered: TextMap<u64, Remembered>,
+    /// By the hashes of the texts and their fields.
+    said: TextMap<u64, Said>,
 }
 
 /// What became of a record.
@@ -66,6 +71,7 @@ impl Normalizer {
             layouts: Layouts::default(),
             page: Page::default(),
             remembered: TextMap::default(),
+            said: TextMap::default(),
         })
     }
 
@@ -121,11 +127,10 @@ impl Normalizer {
             return Err("expected a table with a row for `metadata.event_timestamp`".to_owned());
         };
         if !self.record.has(time.cell) {
-            let reason = match notes.get(notes_before..).unwrap_or_default().first() {
-                Some(note) if note.message.starts_with("expected a timestamp") => {
-                    note.message.clone()
-                }
-                _ => {
+            let mut new = notes.get(notes_before..).unwrap_or_default().iter();
+            let reason = match new.find(|it| it.message.starts_with("expected a timestamp")) {
+                Some(note) => note.message.clone(),
+                None => {
                     let paths = time
                         .rows
                         .iter()
@@ -174,6 +179,13 @@ fn note(plan: &Plan, event_index: u32, row: u16, message: String) -> Note {
         row: number.to_owned(),
         message,
     }
+}
+
+/// What a row expected of its raw field, and what it found.
+fn unread(plan: &Plan, row: u16, what: &str, text: &str) -> String {
+    let raw = raw_of(plan, row);
+    let found = cut_short(text, 60);
+    format!("expected {what} at `{raw}`, but found `{found}`")
 }
 
 fn raw_of(plan: &Plan, row: u16) -> &'static str {

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 
 use crate::keys::Keys;
 use crate::record::Mask;
-use crate::row::{Function, Logic, Row};
+use crate::row::{Choice, Function, Logic, Row};
 use crate::writer::{End, Literal, Literals};
 use crate::{FieldNames, Source};
 
@@ -69,6 +69,8 @@ pub struct Plan {
     pub nodes: Vec<Node>,
     /// The objects that rows look into; the first is the record itself.
     pub levels: Vec<Level>,
+    /// The raw fields of which a word tells something, and what.
+    pub words: Vec<Words>,
     /// Rows that compute something, in the order in which they apply.
     pub steps: Vec<Step>,
     /// How the event is written.
@@ -131,6 +133,18 @@ pub struct Level {
     pub rest: u16,
 }
 
+/// A raw field of which a word tells something.
+pub struct Words {
+    /// The field's cell.
+    pub input: u16,
+    /// What rows ask for, `resource.type=USER`, and the cells that are there when the field says so.
+    pub conditions: Vec<(&'static str, u16)>,
+    /// What rows make of the word: the row's index, the cell it fills, its function.
+    pub made: Vec<(u16, u16, fn(&str) -> Option<&'static str>)>,
+    /// What rows expect of the text: the row's index, what it is, whether it is that.
+    pub known: Vec<(u16, &'static str, fn(&str) -> bool)>,
+}
+
 /// A row that computes something.
 pub struct Step {
     /// The row's index.
@@ -147,14 +161,18 @@ pub struct Step {
 pub enum Action {
     /// The raw field.
     Copy,
+    /// The raw field, when all of these are there.
+    If(Mask),
     /// The raw field, when none of these is there.
     Unless(Mask),
+    /// A text, when all of these are there.
+    ConstIf(Mask, &'static str),
     /// A text.
     Const(&'static str),
     /// What the function reads in the raw field.
     Parse(&'static str, fn(&str) -> Option<Cow<'_, str>>),
-    /// The raw field, with a note when it is none of these.
-    Known(&'static str, fn(&str) -> bool),
+    /// Those of these cells that the function chooses, with blanks between them.
+    Join(Choice, Vec<u16>),
     /// What the function makes of these cells.
     With(Function, Vec<u16>),
     /// The same, as JSON.

@@ -68,6 +68,12 @@ impl Mask {
         self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
     }
 
+    /// Whether all cells of the other set are in this one.
+    #[inline]
+    pub fn covers(&self, other: &Mask) -> bool {
+        self.0.iter().zip(&other.0).all(|(a, b)| b & !a == 0)
+    }
+
     /// Adds the cells of another set.
     pub fn union(&mut self, other: &Mask) {
         self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
@@ -254,6 +260,34 @@ impl Record {
             start,
             end: self.scratch.len() as u32,
             escaped: false,
+        };
+        let in_scratch = true;
+        self.fill_from(cell, row, Cell { piece, in_scratch });
+    }
+
+    /// Puts the texts of other cells into a cell, with blanks between them.
+    pub fn fill_joined(&mut self, cell: u16, row: u16, parts: [Option<Cell>; 4], log: &str) {
+        let start = self.scratch.len();
+        let mut escaped = false;
+        for part in parts.iter().flatten() {
+            if self.scratch.len() > start {
+                self.scratch.push(b' ');
+            }
+            let place = part.piece.start as usize..part.piece.end as usize;
+            match part.in_scratch {
+                true if place.end <= start => self.scratch.extend_from_within(place),
+                true => {}
+                false => {
+                    let text = log.as_bytes().get(place).unwrap_or_default();
+                    json::append(&mut self.scratch, text);
+                }
+            }
+            escaped |= part.piece.escaped;
+        }
+        let piece = Piece {
+            start: start as u32,
+            end: self.scratch.len() as u32,
+            escaped,
         };
         let in_scratch = true;
         self.fill_from(cell, row, Cell { piece, in_scratch });

@@ -2,6 +2,9 @@
 //!
 //! Rows apply from top to bottom. The first row that gives a value fills a singular field, the rest of its rows then
 //! stand back; labels and `additional` take every row. A raw field that is absent, null or "" gives nothing.
+//!
+//! Where a row lists fields, `resource.type=USER` stands for a raw field that says this [`word`], and a UDM path for what
+//! other rows have set: a row that looks at one applies behind all that do not.
 
 use std::borrow::Cow;
 
@@ -31,13 +34,21 @@ pub enum Logic {
     Each,
     /// Always this text.
     Const(&'static str),
+    /// The text of the raw field, when all of these fields are there.
+    If(&'static [&'static str]),
     /// The text of the raw field, when none of these fields is there.
     Unless(&'static [&'static str]),
+    /// This text, when the raw field and all of these are there.
+    ConstIf(&'static str, &'static [&'static str]),
+    /// What the function makes of the raw field's [`word`], which is remembered; the words say what that is. Such a row is
+    /// the first of its field.
+    Word(fn(&str) -> Option<&'static str>, &'static str),
     /// The text of the raw field, with a note when it is not one of a vocabulary that we know.
     Known(&'static str, fn(&str) -> bool),
-    /// What the function makes of these fields; the words say what that is. A UDM path among the fields stands for what
-    /// other rows have set: such rows apply last. Where the UDM field holds messages, the function gives JSON, and sees an
-    /// object or array in its raw field as JSON, whole.
+    /// The texts of those of these fields that the function chooses, with blanks between them; the words say which.
+    Join(Choice, &'static [&'static str], &'static str),
+    /// What the function makes of these fields; the words say what that is. Where the UDM field holds messages, the function
+    /// gives JSON, and sees an object or array in its raw field as JSON, whole.
     With(Function, &'static [&'static str], &'static str),
     /// Every leaf below the raw field that no row names, to `additional` under its own path.
     Rest,
@@ -47,6 +58,9 @@ pub enum Logic {
 
 /// A row's function: sees its fields by position.
 pub type Function = for<'a> fn(&Inputs<'a>) -> Option<Cow<'a, str>>;
+
+/// A row's function that chooses fields: their positions, in the order in which they are wanted.
+pub type Choice = fn(&Inputs) -> [Option<usize>; 4];
 
 /// The fields that a row's function has declared, by position.
 #[derive(Clone, Copy)]
@@ -96,6 +110,20 @@ impl<'a> Inputs<'a> {
     }
 }
 
+/// A word of a vocabulary, as tables have it: in capitals, without blanks around it.
+pub fn word(text: &str) -> Cow<'_, str> {
+    let is_word = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_');
+    match text.bytes().all(is_word) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.trim().to_ascii_uppercase()),
+    }
+}
+
+/// The field and the word of a condition: `resource.type=USER`.
+pub fn condition(path: &'static str) -> Option<(&'static str, &'static str)> {
+    path.split_once('=')
+}
+
 /// A row. `const`, so that tables are data.
 pub const fn row(number: &'static str, raw: &'static str, udm: &'static str, logic: Logic) -> Row {
     Row {
@@ -107,6 +135,18 @@ pub const fn row(number: &'static str, raw: &'static str, udm: &'static str, log
 }
 
 impl Logic {
+    /// The fields that the row looks at besides its raw field.
+    pub fn fields(&self) -> &'static [&'static str] {
+        match self {
+            Logic::If(fields)
+            | Logic::Unless(fields)
+            | Logic::ConstIf(_, fields)
+            | Logic::Join(_, fields, _)
+            | Logic::With(_, fields, _) => fields,
+            _ => &[],
+        }
+    }
+
     /// The logic in words, for `explain`.
     pub fn words(&self) -> String {
         match self {
@@ -115,8 +155,14 @@ impl Logic {
             Logic::Known(what, _) => format!("copy, with a note unless it is {what}"),
             Logic::Each => "each element".to_owned(),
             Logic::Const(text) => format!("constant `{text}`"),
+            Logic::If(fields) => format!("copy, if there is {}", fields.join(" and ")),
             Logic::Unless(fields) => format!("copy, unless there is {}", fields.join(" or ")),
-            Logic::With(_, _, words) => (*words).to_owned(),
+            Logic::ConstIf(text, fields) => {
+                format!("constant `{text}`, if there is {}", fields.join(" and "))
+            }
+            Logic::Word(_, words) | Logic::Join(_, _, words) | Logic::With(_, _, words) => {
+                (*words).to_owned()
+            }
             Logic::Rest => "keys without a row".to_owned(),
             Logic::Skip(reason) => format!("not applied: {reason}"),
         }

@@ -43,8 +43,10 @@ impl Source {
     pub fn prepare(&'static self, names: FieldNames) {
         Plan::of(self, names);
         for row in self.rows {
-            if let Logic::Known(_, is_known) = row.logic {
-                is_known("");
+            match row.logic {
+                Logic::Known(_, is_known) => drop(is_known("")),
+                Logic::Word(make, _) => drop(make("")),
+                _ => {}
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::paths::{field_path, is_below, target_path};
 use super::{Derivation, Teller};
 use crate::json::cut_short;
+use crate::plan::{Target, split_target};
 use crate::row::{Logic, Row};
 
 impl Teller<'_> {
@@ -56,10 +57,8 @@ impl Teller<'_> {
     }
 
     fn why_not(&self, index: u16, row: &Row) -> String {
-        let plan = self.plan();
         let record = &self.normalizer.record;
-        let cell = |path: &str| plan.nodes.iter().position(|node| node.path == path);
-        let has = |path: &str| cell(path).is_some_and(|cell| record.has(cell as u16));
+        let has = |path: &'static str| self.cell_of(path).is_some_and(|cell| record.has(cell));
         let is_there = row.raw == "N/A" || has(row.raw);
         match row.logic {
             _ if !is_there => format!("`{}` is absent", row.raw),
@@ -71,7 +70,11 @@ impl Teller<'_> {
                     .unwrap_or_default();
                 format!("`{other}` is there")
             }
-            Logic::With(_, inputs, _) => {
+            Logic::If(others) | Logic::ConstIf(_, others) => {
+                let other = others.iter().find(|other| !has(other)).copied();
+                format!("`{}` is absent", other.unwrap_or_default())
+            }
+            Logic::Join(_, inputs, _) | Logic::With(_, inputs, _) => {
                 let texts = self
                     .inputs_of(index)
                     .iter()
@@ -88,6 +91,20 @@ impl Teller<'_> {
             }
             _ => "the value could not be read".to_owned(),
         }
+    }
+}
+
+impl Teller<'_> {
+    /// The cell of a raw path, of a condition or of a UDM path.
+    fn cell_of(&self, path: &'static str) -> Option<u16> {
+        let plan = self.plan();
+        let node = || Some(plan.nodes.iter().position(|node| node.path == path)? as u16);
+        let mut conditions = plan.words.iter().flat_map(|it| &it.conditions);
+        let condition = || conditions.find(|it| it.0 == path).map(|it| it.1);
+        let (udm, key) = split_target(path);
+        let is_target = |it: &&Target| it.path == udm && it.key == key;
+        let target = || plan.targets.iter().find(is_target).map(|it| it.cell);
+        node().or_else(condition).or_else(target)
     }
 }
 

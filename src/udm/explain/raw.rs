@@ -32,7 +32,10 @@ impl<'a> Teller<'a> {
         let step = self.plan().steps.iter().find(|step| step.row == row);
         match step.map(|step| &step.action) {
             Some(
-                Action::With(_, inputs) | Action::Json(_, inputs) | Action::Remembered(_, inputs),
+                Action::With(_, inputs)
+                | Action::Json(_, inputs)
+                | Action::Remembered(_, inputs)
+                | Action::Join(_, inputs),
             ) => inputs,
             _ => &[],
         }

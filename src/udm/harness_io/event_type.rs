@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 
 use super::resource_type::resource_type;
 use crate::keys::{Keys, equal};
+use crate::row::word;
 
 /// The event type that an action asks for; `None` if the action is not known.
 ///
@@ -44,7 +45,7 @@ pub fn wanted(action: &str, kind: &str, in_account: bool) -> Option<&'static str
 
 /// Whether the table has this action, in any case and with blanks around it.
 pub fn is_known(action: &str) -> bool {
-    find(&super::values::word(action)).is_some()
+    find(&word(action)).is_some()
 }
 
 fn find(action: &str) -> Option<&'static EventType> {

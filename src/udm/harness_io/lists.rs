@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::address::addresses;
-use super::values::{Value, says};
+use super::values::Value;
 use crate::json::{Cursor, Piece, push_escaped, unescape};
 use crate::row::Inputs;
 
@@ -24,7 +24,7 @@ pub fn proxies<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// Row 23: the labels that no other row knows, sorted by key. A repeated key's last value counts, as everywhere.
 pub fn labels<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let is_user = says(inputs, 1, "USER");
+    let is_user = inputs.has(1);
     let mut labels = members(inputs.json(0)?);
     labels.retain(|(key, _)| match key.as_ref() {
         "resourceName" | "pipelineIdentifier" => false,
@@ -45,7 +45,7 @@ pub fn labels<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 /// Row 28: what an invited user will get.
 pub fn roles<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     let mut cursor = Cursor::new(inputs.json(0)?);
-    if !says(inputs, 1, "USER") && !says(inputs, 1, "SERVICE_ACCOUNT") {
+    if !inputs.has(1) && !inputs.has(2) {
         return None;
     }
     let mut roles = Vec::new();

@@ -8,6 +8,7 @@
 use std::sync::LazyLock;
 
 use crate::keys::Keys;
+use crate::row::word;
 
 /// The resource type of UDM for a kind of resource, written in capitals; `None` where UDM has no fitting one.
 pub fn resource_type(kind: &str) -> Option<&'static str> {
@@ -16,7 +17,7 @@ pub fn resource_type(kind: &str) -> Option<&'static str> {
 
 /// Whether the table has this kind, in any case and with blanks around it.
 pub fn is_known(kind: &str) -> bool {
-    find(&super::values::word(kind)).is_some()
+    find(&word(kind)).is_some()
 }
 
 fn find(kind: &str) -> Option<&'static (&'static str, Option<&'static str>)> {

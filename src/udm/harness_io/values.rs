@@ -3,44 +3,13 @@
 use std::borrow::Cow;
 
 use super::address::{self, addresses};
-use super::{event_type, outcome, resource_type};
+use super::event_type;
 use crate::keys::equal;
 use crate::requirements::{Fact, met, wishes_met};
-use crate::row::Inputs;
+use crate::row::{Inputs, word};
 
 /// What a value may come from: the log, or nothing but this program.
 pub(super) type Value<'a> = Option<Cow<'a, str>>;
-
-/// A word of one of Harness' vocabularies: in capitals, without blanks around it.
-pub fn word(text: &str) -> Cow<'_, str> {
-    if is_word(text) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.trim().to_ascii_uppercase())
-}
-
-fn is_word(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
-}
-
-/// Whether the field at a position says this word.
-pub(super) fn says(inputs: &Inputs, position: usize, expected: &str) -> bool {
-    let Some(json) = inputs.json(position) else {
-        return false;
-    };
-    if equal(json, expected) {
-        return true;
-    }
-    // Nearly always there is nothing to take away, and texts of other lengths are others.
-    let ends = [json.as_bytes().first(), json.as_bytes().last()];
-    let is_trimmed = ends.iter().flatten().all(|byte| byte.is_ascii_graphic());
-    if is_trimmed && !inputs.is_escaped(position) {
-        return json.eq_ignore_ascii_case(expected);
-    }
-    let text = inputs.text(position);
-    text.is_some_and(|text| word(&text) == expected)
-}
 
 /// The fields of rows 2 and 32: action, resource and scope, then what other rows have set.
 pub const EVENT_TYPE: &[&str] = &[
@@ -87,19 +56,11 @@ pub fn event_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 }
 
 /// Row 6: who did what to which object, with what is there of it.
-pub fn description<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let email = says(inputs, 0, "USER").then_some(1);
-    let actor = inputs.first(email.into_iter().chain([2, 3]));
-    let name = inputs.first([6, 7]);
-    let parts = [actor, inputs.text(4), inputs.text(5), name];
-    let mut parts = parts.iter().flatten();
-    let mut description = String::with_capacity(128);
-    description.push_str(parts.next()?);
-    for part in parts {
-        description.push(' ');
-        description.push_str(part);
-    }
-    Some(Cow::Owned(description))
+pub fn description(inputs: &Inputs) -> [Option<usize>; 4] {
+    let first = |mut of: std::ops::Range<usize>| of.find(|at| inputs.has(*at));
+    let is_user = inputs.has(1);
+    let email = first(0..1).filter(|_| is_user);
+    [email.or_else(|| first(2..4)), Some(4), Some(5), first(6..8)]
 }
 
 /// Row 9: pipeline events have the names of triggers where others have addresses.
@@ -109,7 +70,10 @@ pub fn email<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// Rows 9 and 25: the same, for users.
 pub fn email_of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    email(inputs).filter(|_| says(inputs, 1, "USER"))
+    match inputs.has(1) {
+        true => email(inputs),
+        false => None,
+    }
 }
 
 /// One `@` with something on either side, and nothing that separates addresses.
@@ -127,14 +91,13 @@ fn is_email(text: &str) -> bool {
 }
 
 /// Rows 11 and 38: people, keys and service accounts, and the platform itself.
-pub fn account_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let account = match word(&inputs.text(0)?).as_ref() {
+pub fn account_type(principal_type: &str) -> Option<&'static str> {
+    Some(match principal_type {
         "USER" => "CLOUD_ACCOUNT_TYPE",
         "SERVICE_ACCOUNT" | "API_KEY" => "SERVICE_ACCOUNT_TYPE",
         "SYSTEM" => "DEFAULT_ACCOUNT_TYPE",
         _ => return None,
-    };
-    Some(Cow::Borrowed(account))
+    })
 }
 
 /// Row 12: whether we know this type of principal.
@@ -181,34 +144,20 @@ pub fn in_capitals<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     }
 }
 
-/// Row 20.
-pub fn resource_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    resource_type::resource_type(&word(&inputs.text(0)?)).map(Cow::Borrowed)
-}
-
-/// Row 24, first: an object of a pipeline, such as a trigger.
-pub fn pipeline<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0).filter(|_| !says(inputs, 1, "PIPELINE"))
-}
-
-/// Row 24: the project, unless it is the resource.
-pub fn project<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    scope(inputs, "PROJECT")
-}
-
-/// Row 24: the organization, unless it is the resource.
-pub fn organization<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    scope(inputs, "ORGANIZATION")
-}
-
 /// Row 24: the account, unless it is the resource: settings and licences have its id.
 pub fn account<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0).filter(|_| !are_equal(inputs))
+    match are_equal(inputs) {
+        true => None,
+        false => inputs.text(0),
+    }
 }
 
-fn scope<'a>(inputs: &Inputs<'a>, kind: &str) -> Value<'a> {
-    let is_resource = || are_equal(inputs) && says(inputs, 2, kind);
-    inputs.text(0).filter(|_| !is_resource())
+/// Row 24: the project or the organization, unless it is the resource.
+pub fn scope<'a>(inputs: &Inputs<'a>) -> Value<'a> {
+    match inputs.has(2) {
+        true => account(inputs),
+        false => inputs.text(0),
+    }
 }
 
 /// Whether the first two fields are the same text.
@@ -221,91 +170,37 @@ fn are_equal(inputs: &Inputs) -> bool {
     equal(one, other) || is_escaped() && inputs.text(0) == inputs.text(1)
 }
 
-/// Row 24: what the ancestors are.
-pub fn pipeline_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    pipeline(inputs).map(|_| Cow::Borrowed("PIPELINE"))
-}
-
-/// Row 24.
-pub fn project_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    project(inputs).map(|_| Cow::Borrowed("CLOUD_PROJECT"))
-}
-
-/// Row 24.
-pub fn project_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    project(inputs).map(|_| Cow::Borrowed("PROJECT"))
-}
-
-/// Row 24.
-pub fn organization_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    organization(inputs).map(|_| Cow::Borrowed("CLOUD_ORGANIZATION"))
-}
-
-/// Row 24.
-pub fn organization_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    organization(inputs).map(|_| Cow::Borrowed("ORGANIZATION"))
-}
-
-/// Row 24.
-pub fn account_subtype<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    account(inputs).map(|_| Cow::Borrowed("ACCOUNT"))
-}
-
-/// Row 25.
-pub fn of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0).filter(|_| says(inputs, 1, "USER"))
-}
-
-/// Row 26.
-pub fn of_service_account<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs
-        .text(0)
-        .filter(|_| says(inputs, 1, "SERVICE_ACCOUNT"))
-}
-
-/// Row 27.
-pub fn of_group<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0).filter(|_| says(inputs, 1, "USER_GROUP"))
-}
-
-/// Rows 25 and 26: of a user that can be told from others.
+/// Row 25: of a user that can be told from others.
 pub fn type_of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let is_user = says(inputs, 0, "USER") && (1..4).any(|at| inputs.has(at));
+    let is_user = inputs.has(0) && (1..4).any(|at| inputs.has(at));
     is_user.then_some(Cow::Borrowed("CLOUD_ACCOUNT_TYPE"))
 }
 
-/// Row 26.
+/// Row 26: the same.
 pub fn type_of_service_account<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let is_account = says(inputs, 0, "SERVICE_ACCOUNT") && (1..3).any(|at| inputs.has(at));
+    let is_account = inputs.has(0) && (1..3).any(|at| inputs.has(at));
     is_account.then_some(Cow::Borrowed("SERVICE_ACCOUNT_TYPE"))
 }
 
-/// Row 29.
-pub fn outcome<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    outcome::outcome(&word(&inputs.text(0)?)).map(Cow::Borrowed)
-}
-
 /// Row 30.
-pub fn category<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    says(inputs, 0, "UNSUCCESSFUL_LOGIN").then_some(Cow::Borrowed("AUTH_VIOLATION"))
+pub fn category(action: &str) -> Option<&'static str> {
+    (action == "UNSUCCESSFUL_LOGIN").then_some("AUTH_VIOLATION")
 }
 
 /// Row 32: Harness does not say whether a password or a single sign-on was used.
 pub fn mechanism<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let mechanism = match says(inputs, 1, "LOGIN2FA") {
-        true => "OTP",
-        false => "MECHANISM_UNSPECIFIED",
-    };
-    says(inputs, 0, "USER_LOGIN").then_some(Cow::Borrowed(mechanism))
+    of_login(inputs, "OTP", "MECHANISM_UNSPECIFIED")
 }
 
 /// Row 32.
 pub fn login_outcome<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let outcome = match says(inputs, 1, "UNSUCCESSFUL_LOGIN") {
-        true => "FAILURE",
-        false => "SUCCESS",
-    };
-    says(inputs, 0, "USER_LOGIN").then_some(Cow::Borrowed(outcome))
+    of_login(inputs, "FAILURE", "SUCCESS")
+}
+
+/// Of a login, one text if the second field is there, and another if not.
+fn of_login<'a>(inputs: &Inputs<'a>, special: &'static str, usual: &'static str) -> Value<'a> {
+    let is_login = inputs.json(0) == Some("USER_LOGIN");
+    is_login.then_some(Cow::Borrowed(if inputs.has(1) { special } else { usual }))
 }
 
 /// Row 36: the times of a run are zero until they are set.
@@ -341,18 +236,6 @@ mod tests {
             "a@b\n",
         ] {
             assert!(!is_email(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn words_are_compared_in_capitals_and_without_blanks() {
-        for (text, expected) in [
-            ("CREATE", "CREATE"),
-            (" create\t", "CREATE"),
-            ("login2fa", "LOGIN2FA"),
-            ("", ""),
-        ] {
-            assert_eq!(word(text), expected, "{text}");
         }
     }
 }

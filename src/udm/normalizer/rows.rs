@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{Normalizer, add_leaf, note, raw_of};
+use super::{Normalizer, add_leaf, note, raw_of, unread};
 use crate::Note;
-use crate::json::{Piece, cut_short};
+use crate::json::Piece;
 use crate::keys;
-use crate::plan::{Action, NAMESPACE_CELL, NONE, Plan, Step};
+use crate::plan::{Action, NAMESPACE_CELL, NONE, Step};
 use crate::record::{Cell, Record};
 use crate::row::Inputs;
 
@@ -34,6 +34,7 @@ impl Normalizer {
             );
             notes.push(note(misfit.row, message));
         }
+        self.read_words(log, event_index, notes);
         let names = self.names;
         let made_text = &mut self.made_text;
         let record = &mut self.record;
@@ -49,8 +50,33 @@ impl Normalizer {
                 Action::Copy => {
                     record.fill_from(step.output, step.row, record.cell(step.input));
                 }
-                Action::Unless(mask) if record.has(step.input) && !record.present.meets(mask) => {
-                    record.fill_from(step.output, step.row, record.cell(step.input));
+                Action::If(mask) => {
+                    if record.present.covers(mask) {
+                        record.fill_from(step.output, step.row, record.cell(step.input));
+                    }
+                }
+                Action::Unless(mask) => {
+                    if !record.present.meets(mask) {
+                        record.fill_from(step.output, step.row, record.cell(step.input));
+                    }
+                }
+                Action::ConstIf(mask, text) => {
+                    if record.present.covers(mask) {
+                        record.fill(step.output, step.row, text);
+                    }
+                }
+                Action::Join(choice, cells) => {
+                    let chosen = choice(&Inputs {
+                        record,
+                        log,
+                        cells,
+                        names,
+                    });
+                    let cell = |at: usize| cells.get(at).filter(|cell| record.has(**cell));
+                    let chosen = chosen.map(|at| at.and_then(cell).map(|it| record.cell(*it)));
+                    if chosen.iter().any(Option::is_some) {
+                        record.fill_joined(step.output, step.row, chosen, log);
+                    }
                 }
                 Action::Const(text) => record.fill(step.output, step.row, text),
                 Action::With(function, cells) => {
@@ -74,14 +100,6 @@ impl Normalizer {
                     if let Some(made) = made.map(Cow::into_owned) {
                         record.fill_json(step.output, step.row, &made);
                     }
-                }
-                Action::Known(what, is_known) => {
-                    let text = record.text(step.input, log);
-                    if !is_known(&text) {
-                        let message = unread(plan, step, what, &text);
-                        notes.push(note(step.row, message));
-                    }
-                    record.fill_from(step.output, step.row, record.cell(step.input));
                 }
                 Action::Remembered(function, cells) => {
                     let key = record.json(step.input, log);
@@ -122,24 +140,16 @@ impl Normalizer {
                         }
                         Some(made) => fill(record, step, made, made_text),
                         None => {
-                            let message = unread(plan, step, what, &text);
+                            let message = unread(plan, step.row, what, &text);
                             notes.push(note(step.row, message));
                             let raw = raw_of(plan, step.row);
                             add_leaf(record, raw, record.cell(step.input), step.row);
                         }
                     }
                 }
-                Action::Unless(_) => {}
             }
         }
     }
-}
-
-/// What a row expected of its raw field, and what it found.
-fn unread(plan: &Plan, step: &Step, what: &str, text: &str) -> String {
-    let raw = raw_of(plan, step.row);
-    let found = cut_short(text, 60);
-    format!("expected {what} at `{raw}`, but found `{found}`")
 }
 
 /// What a row's function made.

@@ -7,7 +7,7 @@ use crate::Source;
 use crate::envelope::{CONTENT_BASE64, CONTENTS, LISTS, MARKS, OUTER_LIST};
 use crate::fields::{FIELDS, Kind};
 use crate::plan::split_target;
-use crate::row::{Logic, Row};
+use crate::row::{Logic, Row, condition};
 
 /// What a table names.
 pub(super) struct Names {
@@ -42,10 +42,9 @@ impl Names {
                 all.extend((row.raw != "*").then(|| row.raw.to_owned()));
                 continue;
             }
-            if let Logic::With(_, inputs, _) | Logic::Unless(inputs) = row.logic {
-                let raw = inputs.iter().filter(|path| !is_udm(split_target(path).0));
-                all.extend(raw.map(|path| (*path).to_owned()));
-            }
+            let fields = row.logic.fields().iter();
+            let raw = fields.filter(|path| !is_udm(split_target(path).0));
+            all.extend(raw.map(|path| condition(path).map_or(*path, |it| it.0).to_owned()));
             match row.logic {
                 _ if row.raw == "N/A" => continue,
                 Logic::Rest => {

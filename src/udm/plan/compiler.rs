@@ -6,6 +6,7 @@
 
 mod nodes;
 mod steps;
+mod words;
 
 use std::borrow::Cow;
 use std::hash::BuildHasherDefault;
@@ -16,7 +17,7 @@ use crate::fields::{FIELDS, Kind};
 use crate::keys::{Keys, TextMap};
 use crate::operations::operations;
 use crate::record::Mask;
-use crate::row::Logic;
+use crate::row::{Logic, condition};
 use crate::{FieldNames, Source};
 
 /// Where the labels of the caller go.
@@ -35,6 +36,7 @@ pub fn compile(source: &Source, spelling: FieldNames) -> Plan {
     let mut compiler = Compiler::new(source);
     compiler.read_rows();
     compiler.finish_levels();
+    let words = compiler.words();
     let steps = compiler.steps();
     let wholes = compiler.wholes();
     let Compiler {
@@ -53,6 +55,7 @@ pub fn compile(source: &Source, spelling: FieldNames) -> Plan {
     let cell = |path| target(path).map_or(NONE, |it| it.cell);
     Plan {
         rows: source.rows,
+        words,
         steps,
         ops,
         literals,
@@ -151,6 +154,8 @@ struct Compiler<'a> {
     target_of: Vec<usize>,
     /// The indexes of [`FIELDS`].
     fields: Keys,
+    /// What rows ask for, `resource.type=USER`, and its cell.
+    conditions: TextMap<&'static str, u16>,
     left_out: u16,
     cells: u16,
 }
@@ -171,6 +176,7 @@ impl<'a> Compiler<'a> {
             by_path: TextMap::with_capacity_and_hasher(256, BuildHasherDefault::default()),
             target_of: Vec::with_capacity(source.rows.len()),
             fields,
+            conditions: TextMap::default(),
             left_out: NONE,
             cells: 0,
         };
@@ -240,10 +246,8 @@ impl<'a> Compiler<'a> {
             {
                 node.row = index;
             }
-            if let Logic::With(_, inputs, _) | Logic::Unless(inputs) = row.logic {
-                for path in inputs.iter().filter(|path| !is_udm(path)) {
-                    self.node(path);
-                }
+            for path in row.logic.fields().iter().filter(|path| !is_udm(path)) {
+                self.node(condition(path).map_or(path, |it| it.0));
             }
             let (path, key) = split_target(row.udm);
             let target = self.target(path, key);
@@ -275,7 +279,9 @@ impl<'a> Compiler<'a> {
                 _ => None,
             };
             let (path, is_array) = match only {
-                Some(row) if matches!(row.logic, Logic::Copy) => (row.raw.into(), false),
+                Some(row) if matches!(row.logic, Logic::Copy | Logic::Known(..)) => {
+                    (row.raw.into(), false)
+                }
                 Some(row) if matches!(row.logic, Logic::Each) => (each_path(row.raw), true),
                 _ => (Cow::Borrowed(""), false),
             };

@@ -104,8 +104,7 @@ fn what_one_row_reads_whole_no_other_row_reads() {
         for whole in source.rows.iter().filter(|row| is_list(row)) {
             let reads = |row: &&Row| match row.logic {
                 _ if row.raw == "N/A" || whole.raw == "N/A" => false,
-                Logic::With(_, inputs, _) => row.raw == whole.raw || inputs.contains(&whole.raw),
-                _ => row.raw == whole.raw,
+                logic => row.raw == whole.raw || logic.fields().contains(&whole.raw),
             };
             let readers = source.rows.iter().filter(reads).count();
             assert!(readers <= 1, "{} is read by {readers} rows", whole.raw);
@@ -141,6 +140,46 @@ fn rows_write_known_fields() {
                 assert!(values.contains(&text), "row {}: {text}", row.number);
             }
         }
+    }
+}
+
+#[test]
+fn what_rows_look_at_is_there() {
+    for source in SOURCES {
+        let is_target = |path: &str| source.rows.iter().any(|row| row.udm == path);
+        for row in source.rows {
+            for path in row.logic.fields() {
+                let is_field = FIELDS.iter().any(|it| it.0 == split_target(path).0);
+                assert!(!is_field || is_target(path), "row {}: {path}", row.number);
+                let expected = condition(path).map(|it| it.1);
+                let is_word = |text| word(text) == text;
+                assert!(expected.is_none_or(is_word), "row {}: {path}", row.number);
+            }
+        }
+    }
+}
+
+/// What they make is there before the other rows apply.
+#[test]
+fn rows_of_words_are_the_first_of_their_fields() {
+    for source in SOURCES {
+        let is_word = |row: &&Row| matches!(row.logic, Logic::Word(..));
+        for row in source.rows.iter().filter(is_word) {
+            let first = source.rows.iter().find(|other| other.udm == row.udm);
+            assert_eq!(first.unwrap().raw, row.raw, "row {}", row.number);
+        }
+    }
+}
+
+#[test]
+fn words_are_compared_in_capitals_and_without_blanks() {
+    for (text, expected) in [
+        ("CREATE", "CREATE"),
+        (" create\t", "CREATE"),
+        ("login2fa", "LOGIN2FA"),
+        ("", ""),
+    ] {
+        assert_eq!(word(text), expected, "{text}");
     }
 }
 
@@ -291,10 +330,15 @@ fn differences(published: &[String; 4], rows: &[&Row]) -> Vec<String> {
         }
         let mut words = match row.logic {
             Logic::Const(text) => vec![text],
-            Logic::Unless(fields) => fields.to_vec(),
+            Logic::If(fields) | Logic::Unless(fields) => fields.to_vec(),
             _ => Vec::new(),
         };
-        words.retain(|it| !logic.contains(it.rsplit('.').next().unwrap()));
+        // Of what other rows have set, a page says nothing.
+        words.retain(|it| FIELDS.iter().all(|field| field.0 != split_target(it).0));
+        words.retain(|it| match condition(it) {
+            Some((_, word)) => !logic.to_uppercase().contains(word),
+            None => !logic.contains(it.rsplit('.').next().unwrap()),
+        });
         if !words.is_empty() {
             complaints.push(format!("expected words of {logic:?}, but found {words:?}"));
         }

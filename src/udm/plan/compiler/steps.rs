@@ -18,20 +18,16 @@ impl Compiler<'_> {
             };
             let input = self.paths.get(row.raw).copied().unwrap_or(NONE);
             let action = match row.logic {
-                Logic::Skip(_) | Logic::Rest | Logic::Each => continue,
-                Logic::Copy if target.direct => continue,
+                Logic::Skip(_) | Logic::Rest | Logic::Each | Logic::Word(..) => continue,
+                Logic::Copy | Logic::Known(..) if target.direct => continue,
                 Logic::Const(_) if is_literal(target, self.source.rows) => continue,
-                Logic::Copy => Action::Copy,
+                Logic::Copy | Logic::Known(..) => Action::Copy,
                 Logic::Const(text) => Action::Const(text),
                 Logic::Parse(what, parse) => Action::Parse(what, parse),
-                Logic::Unless(paths) => {
-                    let mut mask = Mask::default();
-                    self.cells_of(paths)
-                        .into_iter()
-                        .for_each(|cell| mask.insert(cell));
-                    Action::Unless(mask)
-                }
-                Logic::Known(what, is_known) => Action::Known(what, is_known),
+                Logic::If(paths) => Action::If(self.mask_of(paths)),
+                Logic::Unless(paths) => Action::Unless(self.mask_of(paths)),
+                Logic::ConstIf(text, paths) => Action::ConstIf(self.mask_of(paths), text),
+                Logic::Join(choice, inputs, _) => Action::Join(choice, self.cells_of(inputs)),
                 Logic::With(function, inputs, _) if kind_of(target.field) == Kind::Message => {
                     Action::Remembered(function, self.cells_of(inputs))
                 }
@@ -46,11 +42,9 @@ impl Compiler<'_> {
                 output: target.cell,
                 action,
             };
-            match row.logic {
-                Logic::With(_, inputs, _) if inputs.iter().any(|path| is_udm(path)) => {
-                    last.push(step);
-                }
-                _ => steps.push(step),
+            match row.logic.fields().iter().any(|path| is_udm(path)) {
+                true => last.push(step),
+                false => steps.push(step),
             }
         }
         steps.append(&mut last);
@@ -73,9 +67,19 @@ impl Compiler<'_> {
         wholes
     }
 
+    fn mask_of(&self, paths: &[&'static str]) -> Mask {
+        let mut mask = Mask::default();
+        for cell in self.cells_of(paths) {
+            mask.insert(cell);
+        }
+        mask
+    }
+
     fn cells_of(&self, inputs: &[&'static str]) -> Vec<u16> {
         let cell = |path: &&'static str| {
-            if is_udm(path) {
+            if let Some(cell) = self.conditions.get(*path) {
+                Some(*cell)
+            } else if is_udm(path) {
                 let target = self.by_path.get(&split_target(path))?;
                 self.targets.get(*target).map(|target| target.cell)
             } else {
