@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 
 use crate::keys::Keys;
 use crate::record::Mask;
-use crate::row::{Choice, Function, Logic, Row};
+use crate::row::{Choice, Function, Logic, Meaning, Row, Vocabulary};
 use crate::writer::{End, Literal, Literals};
 use crate::{FieldNames, Source};
 
@@ -140,9 +140,9 @@ pub struct Words {
     /// What rows ask for, `resource.type=USER`, and the cells that are there when the field says so.
     pub conditions: Vec<(&'static str, u16)>,
     /// What rows make of the word: the row's index, the cell it fills, its function.
-    pub made: Vec<(u16, u16, fn(&str) -> Option<&'static str>)>,
+    pub made: Vec<(u16, u16, Meaning)>,
     /// What rows expect of the text: the row's index, what it is, whether it is that.
-    pub known: Vec<(u16, &'static str, fn(&str) -> bool)>,
+    pub known: Vec<(u16, &'static str, Vocabulary)>,
 }
 
 /// A row that computes something.

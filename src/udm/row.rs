@@ -42,9 +42,9 @@ pub enum Logic {
     ConstIf(&'static str, &'static [&'static str]),
     /// What the function makes of the raw field's [`word`], which is remembered; the words say what that is. Such a row is
     /// the first of its field.
-    Word(fn(&str) -> Option<&'static str>, &'static str),
+    Word(Meaning, &'static str),
     /// The text of the raw field, with a note when it is not one of a vocabulary that we know.
-    Known(&'static str, fn(&str) -> bool),
+    Known(&'static str, Vocabulary),
     /// The texts of those of these fields that the function chooses, with blanks between them; the words say which.
     Join(Choice, &'static [&'static str], &'static str),
     /// What the function makes of these fields; the words say what that is. Where the UDM field holds messages, the function
@@ -58,6 +58,12 @@ pub enum Logic {
 
 /// A row's function: sees its fields by position.
 pub type Function = for<'a> fn(&Inputs<'a>) -> Option<Cow<'a, str>>;
+
+/// What a row makes of a word.
+pub type Meaning = fn(&str) -> Option<&'static str>;
+
+/// Whether a row knows a text.
+pub type Vocabulary = fn(&str) -> bool;
 
 /// A row's function that chooses fields: their positions, in the order in which they are wanted.
 pub type Choice = fn(&Inputs) -> [Option<usize>; 4];

@@ -16,43 +16,46 @@ const MOST_DIGITS: usize = 30;
 /// The UDM timestamp of a number since 1970, as a number or as text, or of an RFC 3339 text; `None` where it is no
 /// time.
 pub fn timestamp(text: &str) -> Option<Cow<'_, str>> {
+    let number = text.trim();
+    let usual = || plain(number.as_bytes());
     // Every RFC 3339 text has a colon, and no number has one.
-    match text.contains(':') {
-        true => time::timestamp(text),
-        false => since_1970(text.trim()).map(Cow::Owned),
+    match usual() {
+        None if text.contains(':') => time::timestamp(text),
+        found => {
+            let (seconds, nanoseconds) = found.or_else(|| any(number))?;
+            utc(seconds, nanoseconds).map(Cow::Owned)
+        }
     }
 }
 
-fn since_1970(number: &str) -> Option<String> {
-    let (seconds, nanoseconds) = plain(number).or_else(|| any(number))?;
-    utc(seconds, nanoseconds)
-}
-
 /// The numbers that Harness writes: 12 or 13 digits of milliseconds, or up to 10 digits of seconds with a fraction.
-fn plain(number: &str) -> Option<(i64, u32)> {
-    let number = number.as_bytes();
-    let point = number.iter().position(|byte| *byte == b'.');
+fn plain(number: &[u8]) -> Option<(i64, u32)> {
+    // Of at most 13 digits each.
+    let point = number.iter().take(14).position(|byte| *byte == b'.');
     let (whole, fraction) = match point {
         Some(point) => (number.get(..point)?, number.get(point + 1..)?),
         None => (number, &[][..]),
     };
-    let parsed = |digits: &[u8]| {
-        let all_digits = digits.iter().all(u8::is_ascii_digit);
-        let value = |sum: i64, digit: &u8| sum * 10 + i64::from(digit - b'0');
-        all_digits.then(|| digits.iter().fold(0, value))
-    };
     match (whole.len(), fraction.len(), whole.first()) {
         (12 | 13, 0, Some(b'1'..=b'9')) if point.is_none() => {
-            let milliseconds = parsed(whole)?;
+            let milliseconds = digits(whole)?;
             let rest = u32::try_from(milliseconds % 1000).ok()?;
             Some((milliseconds / 1000, rest * 1_000_000))
         }
         (1..=10, length @ 0..=9, _) => {
-            let fraction = parsed(fraction)? * 10_i64.pow(9 - length as u32);
-            Some((parsed(whole)?, u32::try_from(fraction).ok()?))
+            let fraction = digits(fraction)? * 10_i64.pow(9 - length as u32);
+            Some((digits(whole)?, u32::try_from(fraction).ok()?))
         }
         _ => None,
     }
+}
+
+/// The number that at most 13 digits are; none if one of them is no digit.
+fn digits(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |sum, digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (digit < 10).then(|| sum * 10 + i64::from(digit))
+    })
 }
 
 /// Any JSON number.
@@ -117,34 +120,53 @@ fn utc(seconds: i64, nanoseconds: u32) -> Option<String> {
     if !(1..=9999).contains(&year) {
         return None;
     }
-    let mut text = String::with_capacity("YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ".len());
-    for (before, number, width) in [
-        ("", year, 4),
-        ("-", month, 2),
-        ("-", day, 2),
-        ("T", second / 3600, 2),
-        (":", second / 60 % 60, 2),
-        (":", second % 60, 2),
-    ] {
-        text.push_str(before);
-        push_digits(&mut text, number, width);
-    }
-    let nanoseconds = i64::from(nanoseconds);
-    for (width, unit) in [(3, 1_000_000), (6, 1000), (9, 1)] {
-        if nanoseconds > 0 && nanoseconds % unit == 0 {
-            text.push('.');
-            push_digits(&mut text, nanoseconds / unit, width);
-            break;
-        }
-    }
-    text.push('Z');
-    Some(text)
+    let mut text = *b"YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ";
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        _,
+        m1,
+        m2,
+        _,
+        d1,
+        d2,
+        _,
+        h1,
+        h2,
+        _,
+        n1,
+        n2,
+        _,
+        s1,
+        s2,
+        _,
+        fraction @ ..,
+        _,
+    ] = &mut text;
+    put([y1, y2, y3, y4], year);
+    put([m1, m2], month);
+    put([d1, d2], day);
+    put([h1, h2], second / 3600);
+    put([n1, n2], second / 60 % 60);
+    put([s1, s2], second % 60);
+    put(fraction.each_mut(), nanoseconds.into());
+    let length = match nanoseconds {
+        0 => "YYYY-MM-DDTHH:MM:SS".len(),
+        _ if nanoseconds % 1_000_000 == 0 => "YYYY-MM-DDTHH:MM:SS.nnn".len(),
+        _ if nanoseconds % 1_000 == 0 => "YYYY-MM-DDTHH:MM:SS.nnnnnn".len(),
+        _ => "YYYY-MM-DDTHH:MM:SS.nnnnnnnnn".len(),
+    };
+    *text.get_mut(length)? = b'Z';
+    String::from_utf8(text.get(..=length)?.to_vec()).ok()
 }
 
-fn push_digits(text: &mut String, number: i64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = number / 10_i64.pow(place) % 10;
-        text.push(char::from(b'0' + digit as u8));
+/// Writes a number into these digits.
+fn put<const WIDTH: usize>(digits: [&mut u8; WIDTH], mut number: i64) {
+    for digit in digits.into_iter().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 
