@@ -154,8 +154,8 @@ fn utc(seconds: i64, nanoseconds: u32) -> Option<String> {
     put(fraction.each_mut(), nanoseconds.into());
     let length = match nanoseconds {
         0 => "YYYY-MM-DDTHH:MM:SS".len(),
-        _ if nanoseconds % 1_000_000 == 0 => "YYYY-MM-DDTHH:MM:SS.nnn".len(),
-        _ if nanoseconds % 1_000 == 0 => "YYYY-MM-DDTHH:MM:SS.nnnnnn".len(),
+        _ if nanoseconds.is_multiple_of(1_000_000) => "YYYY-MM-DDTHH:MM:SS.nnn".len(),
+        _ if nanoseconds.is_multiple_of(1_000) => "YYYY-MM-DDTHH:MM:SS.nnnnnn".len(),
         _ => "YYYY-MM-DDTHH:MM:SS.nnnnnnnnn".len(),
     };
     *text.get_mut(length)? = b'Z';
