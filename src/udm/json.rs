@@ -11,7 +11,7 @@ mod tests;
 
 use crate::special::{BLOCK, first_special};
 use escapes::escape;
-pub use escapes::{append, push_escaped, unescape};
+pub use escapes::{push_escaped, unescape};
 pub use flaw::{Flaw, cut_short};
 pub use repair::repair;
 
@@ -278,6 +278,11 @@ fn unusual_string(text: &str, start: usize, mut at: usize, lenient: bool) -> Res
         end: at as u32,
         escaped,
     })
+}
+
+/// Whether a text is the content of a JSON string as it stands.
+pub fn is_plain(text: &str) -> bool {
+    plain_bytes(text.as_bytes()) == text.len()
 }
 
 /// How many bytes at the start stand for themselves in a string: no quote, no backslash, no control character.

@@ -42,6 +42,7 @@ mod options;
 #[cfg(test)]
 mod oracle;
 mod out;
+mod page;
 mod payload;
 mod plan;
 mod reader;

@@ -9,10 +9,11 @@ use crate::guess::Guesses;
 use crate::json::cut_short;
 use crate::keys::TextMap;
 use crate::layout::Layouts;
+use crate::page::{Page, WIDE};
 use crate::plan::{ALWAYS_CELL, LEAVES_CELL, Plan, RECORDS_CELL};
 use crate::record::{Cell, Leaf, Record};
 use crate::scan::{Found, Misfit, Stop, scan};
-use crate::writer::{Page, write};
+use crate::writer::write;
 use crate::{Error, FieldNames, Note, Options, Source};
 use rows::Remembered;
 use words::Said;
@@ -69,7 +70,8 @@ impl Normalizer {
             names: options.field_names,
             made_text: String::new(),
             layouts: Layouts::default(),
-            page: Page::default(),
+            // Most events find room on it.
+            page: Page::of(8 * 1024 - WIDE),
             remembered: TextMap::default(),
             said: TextMap::default(),
         })

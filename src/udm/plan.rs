@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::keys::Keys;
+use crate::page::Wide;
 use crate::record::Mask;
 use crate::row::{Choice, Function, Logic, Meaning, Row, Vocabulary};
 use crate::writer::{End, Literal, Literals};
@@ -166,7 +167,7 @@ pub enum Action {
     /// The raw field, when none of these is there.
     Unless(Mask),
     /// A text, when all of these are there.
-    ConstIf(Mask, &'static str),
+    ConstIf(Mask, Wide),
     /// A text.
     Const(&'static str),
     /// What the function reads in the raw field.

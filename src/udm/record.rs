@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Piece};
-use crate::writer::WIDE;
+use crate::page::{Page, WIDE, Wide};
 
 /// The most cells a plan may have; four words were too few for AZURE_DEVOPS.
 const WORDS: usize = 5;
@@ -164,7 +164,9 @@ pub struct Record {
     /// The paths of the leaves, as contents of JSON strings.
     pub paths: String,
     /// Texts that rows made, as contents of JSON strings.
-    pub scratch: Vec<u8>,
+    scratch: Page,
+    /// The end of the last of them.
+    end: usize,
     /// How many bytes the leaves take.
     pub leaf_bytes: usize,
     /// More leaves or items than are kept.
@@ -188,7 +190,8 @@ impl Record {
             items: Vec::new(),
             leaves: Vec::with_capacity(8),
             paths: String::with_capacity(256),
-            scratch: Vec::with_capacity(1024),
+            scratch: Page::of(1024 - WIDE),
+            end: 0,
             leaf_bytes: 0,
             truncated: false,
             left_out: 0,
@@ -204,7 +207,7 @@ impl Record {
         self.items.clear();
         self.leaves.clear();
         self.paths.clear();
-        self.scratch.clear();
+        self.end = 0;
         self.leaf_bytes = 0;
         self.truncated = false;
         self.left_out = 0;
@@ -254,65 +257,69 @@ impl Record {
 
     /// Puts JSON that the row made into a cell, as it is.
     pub fn fill_json(&mut self, cell: u16, row: u16, json: &str) {
-        let start = self.scratch.len() as u32;
-        json::append(&mut self.scratch, json.as_bytes());
-        let piece = Piece {
-            start,
-            end: self.scratch.len() as u32,
-            escaped: false,
-        };
-        let in_scratch = true;
-        self.fill_from(cell, row, Cell { piece, in_scratch });
+        let start = self.end;
+        self.end = self.scratch.text(start, json.as_bytes());
+        self.fill_from(cell, row, self.since(start, false));
+    }
+
+    /// Puts a text of ours that needs no escapes into a cell.
+    #[inline]
+    pub fn fill_wide(&mut self, cell: u16, row: u16, text: &Wide) {
+        let start = self.end;
+        self.end = self.scratch.put_wide(start, text);
+        self.fill_from(cell, row, self.since(start, false));
     }
 
     /// Puts the texts of other cells into a cell, with blanks between them.
     pub fn fill_joined(&mut self, cell: u16, row: u16, parts: [Option<Cell>; 4], log: &str) {
-        let start = self.scratch.len();
-        let mut escaped = false;
+        let start = self.end;
+        let (mut at, mut escaped) = (start, false);
         for part in parts.iter().flatten() {
-            if self.scratch.len() > start {
-                self.scratch.push(b' ');
+            if at > start {
+                at = self.scratch.short(at, *b"    ", 1);
             }
-            let place = part.piece.start as usize..part.piece.end as usize;
-            match part.in_scratch {
-                true if place.end <= start => self.scratch.extend_from_within(place),
-                true => {}
-                false => {
-                    let text = log.as_bytes().get(place).unwrap_or_default();
-                    json::append(&mut self.scratch, text);
-                }
-            }
+            at = match part.in_scratch {
+                true => self.scratch.again(at, part.piece),
+                false => self.scratch.put(at, log.as_bytes(), part.piece),
+            };
             escaped |= part.piece.escaped;
         }
+        self.end = at;
+        self.fill_from(cell, row, self.since(start, escaped));
+    }
+
+    /// The text in scratch that begins here.
+    fn since(&self, start: usize, escaped: bool) -> Cell {
         let piece = Piece {
             start: start as u32,
-            end: self.scratch.len() as u32,
+            end: self.end as u32,
             escaped,
         };
         let in_scratch = true;
-        self.fill_from(cell, row, Cell { piece, in_scratch });
+        Cell { piece, in_scratch }
     }
 
     /// Keeps a text in scratch.
     pub fn keep(&mut self, text: &str) -> Cell {
-        let start = self.scratch.len();
-        json::push_escaped(&mut self.scratch, text);
-        let end = self.scratch.len();
-        let escaped = end - start != text.len();
-        let piece = Piece {
-            start: start as u32,
-            end: end as u32,
-            escaped,
+        let start = self.end;
+        self.end = match json::is_plain(text) {
+            true => self.scratch.text(start, text.as_bytes()),
+            false => {
+                let mut escaped = Vec::with_capacity(2 * text.len());
+                json::push_escaped(&mut escaped, text);
+                self.scratch.text(start, &escaped)
+            }
         };
-        Cell {
-            piece,
-            in_scratch: true,
-        }
+        self.since(start, self.end - start != text.len())
     }
 
-    /// Puts [`WIDE`] bytes behind the texts of ours, for copies that take more than there is.
+    /// The texts that rows made, and what stands behind them.
+    pub fn scratch(&self) -> &[u8] {
+        self.scratch.bytes()
+    }
+
+    /// Puts [`WIDE`] bytes behind the paths, for copies that take more than there is.
     pub fn finish(&mut self) {
-        self.scratch.extend_from_slice(&[0; WIDE]);
         if !self.leaves.is_empty() {
             const ROOM: &str = match std::str::from_utf8(&[0; WIDE]) {
                 Ok(room) => room,
@@ -347,7 +354,7 @@ impl Record {
     pub fn json_of<'a>(&'a self, value: Cell, log: &'a str) -> &'a str {
         let place = value.piece.start as usize..value.piece.end as usize;
         if value.in_scratch {
-            let bytes = self.scratch.get(place).unwrap_or_default();
+            let bytes = self.scratch().get(place).unwrap_or_default();
             std::str::from_utf8(bytes).unwrap_or_default()
         } else {
             log.get(place).unwrap_or_default()

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::json::{self, Piece};
 use crate::layout::{Layouts, Value};
+use crate::page::{At, Page, WIDE};
 use crate::plan::{Many, NONE, Op, Part, Plan};
 use crate::record::{Cell, Leaf, Record};
 
@@ -81,76 +82,6 @@ impl End {
     }
 }
 
-/// How many bytes are copied at once, whatever the text's length: calling a function to copy twenty bytes costs more than
-/// copying sixty-four, above all in WebAssembly.
-pub const WIDE: usize = 64;
-
-/// Where an event is written before it goes to the output whole: always larger than what is in it, so that what was copied
-/// too much is written over.
-#[derive(Debug)]
-pub struct Page(Vec<u8>);
-
-impl Default for Page {
-    /// A page on which most events find room.
-    fn default() -> Page {
-        Page(vec![0; 8 * 1024])
-    }
-}
-
-/// The end of what is on the page. It goes from hand to hand by value: kept in memory, each text would wait for the length
-/// of the one before.
-type At = usize;
-
-impl Page {
-    /// A piece of a text.
-    #[inline(always)]
-    fn put(&mut self, at: At, text: &[u8], piece: Piece) -> At {
-        let start = piece.start as usize;
-        let length = (piece.end as usize).wrapping_sub(start);
-        let from = text
-            .get(start..start + WIDE)
-            .and_then(|it| it.first_chunk::<WIDE>());
-        let to = self.0.get_mut(at..at + WIDE);
-        let to = to.and_then(|it| it.first_chunk_mut::<WIDE>());
-        match (from, to) {
-            (Some(from), Some(to)) if length <= WIDE => {
-                *to = *from;
-                at + length
-            }
-            _ => self.text(at, text.get(start..piece.end as usize).unwrap_or_default()),
-        }
-    }
-
-    /// The first of four bytes.
-    #[inline(always)]
-    fn short(&mut self, at: At, text: [u8; 4], length: usize) -> At {
-        match self
-            .0
-            .get_mut(at..)
-            .and_then(|it| it.first_chunk_mut::<4>())
-        {
-            Some(to) => {
-                *to = text;
-                at + length
-            }
-            None => self.text(at, text.get(..length).unwrap_or_default()),
-        }
-    }
-
-    /// A text of any length. Makes room for a wide copy behind it.
-    #[inline(never)]
-    fn text(&mut self, at: At, text: &[u8]) -> At {
-        let end = at + text.len();
-        if end + WIDE > self.0.len() {
-            self.0.resize((end + WIDE).next_power_of_two(), 0);
-        }
-        if let Some(free) = self.0.get_mut(at..end) {
-            free.copy_from_slice(text);
-        }
-        end
-    }
-}
-
 /// Where values stand.
 #[derive(Clone, Copy)]
 struct Texts<'a> {
@@ -195,7 +126,7 @@ pub fn write(
     let texts = Texts {
         literals: &plan.literals.0,
         log: log.as_bytes(),
-        scratch: &record.scratch,
+        scratch: record.scratch(),
         paths: record.paths.as_bytes(),
     };
     let between = layout.texts.0.as_slice();
@@ -216,7 +147,7 @@ pub fn write(
         };
     }
     at = page.put(at, between, layout.end);
-    out.extend_from_slice(page.0.get(..at).unwrap_or_default());
+    out.extend_from_slice(page.bytes().get(..at).unwrap_or_default());
 }
 
 /// The elements of an array as labels or entries, without the last comma. So do the next ones.

@@ -35,6 +35,12 @@ pub fn hostname(text: &str) -> Option<&str> {
 /// An address without brackets, zone and port; IPv6 in small letters.
 fn address(part: &str) -> Option<Cow<'_, str>> {
     let part = part.trim();
+    // Nearly always there is nothing to take off.
+    match part.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => return Some(Cow::Borrowed(part)),
+        Ok(IpAddr::V6(_)) => return Some(in_small_letters(part)),
+        Err(_) => {}
+    }
     let bare = match part.strip_prefix('[') {
         Some(rest) => {
             let (inside, behind) = rest.split_once(']')?;

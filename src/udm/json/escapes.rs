@@ -46,7 +46,7 @@ pub fn push_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     loop {
         let plain = plain_bytes(rest);
-        append(out, rest.get(..plain).unwrap_or_default());
+        out.extend_from_slice(rest.get(..plain).unwrap_or_default());
         rest = rest.get(plain..).unwrap_or_default();
         let Some((byte, after)) = rest.split_first() else {
             return;
@@ -60,27 +60,6 @@ pub fn push_escaped(out: &mut Vec<u8>, text: &str) {
             other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
         }
         rest = after;
-    }
-}
-
-/// Appends a text, which is mostly short: in WebAssembly copying is a call, whatever the length.
-#[inline]
-pub fn append(out: &mut Vec<u8>, text: &[u8]) {
-    if text.len() > 64 {
-        return out.extend_from_slice(text);
-    }
-    let Some(last) = text.last_chunk::<8>() else {
-        return text.iter().for_each(|byte| out.push(*byte));
-    };
-    let (words, rest) = text.as_chunks::<8>();
-    out.reserve(text.len() + last.len());
-    words
-        .iter()
-        .for_each(|word| out.extend_from_slice(word.as_slice()));
-    if !rest.is_empty() {
-        // Some of these bytes are there already.
-        out.truncate(out.len() + rest.len() - last.len());
-        out.extend_from_slice(last.as_slice());
     }
 }
 

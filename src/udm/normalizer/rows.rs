@@ -62,7 +62,7 @@ impl Normalizer {
                 }
                 Action::ConstIf(mask, text) => {
                     if record.present.covers(mask) {
-                        record.fill(step.output, step.row, text);
+                        record.fill_wide(step.output, step.row, text);
                     }
                 }
                 Action::Join(choice, cells) => {

@@ -3,6 +3,7 @@
 use super::{Normalizer, note, unread};
 use crate::Note;
 use crate::keys;
+use crate::page::Wide;
 use crate::plan::Words;
 use crate::record::Mask;
 use crate::row::{condition, word};
@@ -20,7 +21,7 @@ pub(super) struct Said {
     field: usize,
     conditions: Mask,
     /// For each row that makes something of it: the row's index, the cell, the text.
-    made: Vec<(u16, u16, &'static str)>,
+    made: Vec<(u16, u16, Wide)>,
     /// Rows that do not know it, and what they expected.
     unknown: Vec<(u16, &'static str)>,
 }
@@ -41,7 +42,7 @@ impl Said {
             field,
             conditions,
             made: made
-                .filter_map(|(row, cell, make)| Some((*row, *cell, make(&word)?)))
+                .filter_map(|(row, cell, make)| Some((*row, *cell, Wide::of(make(&word)?)?)))
                 .collect(),
             unknown: unknown.map(|(row, what, _)| (*row, *what)).collect(),
         }
@@ -77,7 +78,7 @@ impl Normalizer {
             };
             record.present.union(&said.conditions);
             for (row, cell, text) in &said.made {
-                record.fill_json(*cell, *row, text);
+                record.fill_wide(*cell, *row, text);
             }
             for (row, what) in &said.unknown {
                 let message = unread(self.plan, *row, what, &record.text(words.input, log));

@@ -2,6 +2,7 @@
 
 use super::{Compiler, is_udm, kind_of};
 use crate::fields::Kind;
+use crate::page::Wide;
 use crate::plan::{Action, NONE, Step, Target, is_literal, split_target};
 use crate::record::Mask;
 use crate::row::Logic;
@@ -26,7 +27,10 @@ impl Compiler<'_> {
                 Logic::Parse(what, parse) => Action::Parse(what, parse),
                 Logic::If(paths) => Action::If(self.mask_of(paths)),
                 Logic::Unless(paths) => Action::Unless(self.mask_of(paths)),
-                Logic::ConstIf(text, paths) => Action::ConstIf(self.mask_of(paths), text),
+                Logic::ConstIf(text, paths) => match Wide::of(text) {
+                    Some(text) => Action::ConstIf(self.mask_of(paths), text),
+                    None => continue,
+                },
                 Logic::Join(choice, inputs, _) => Action::Join(choice, self.cells_of(inputs)),
                 Logic::With(function, inputs, _) if kind_of(target.field) == Kind::Message => {
                     Action::Remembered(function, self.cells_of(inputs))
