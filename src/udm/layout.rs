@@ -1,34 +1,101 @@
-//! What stands between the values of an event: the plan's operations, run once for all events with the same cells.
+//! What stands between the values of an event: the plan's operations, run once for all events of a shape.
 //!
-//! The logs of a source come in a few shapes. Which objects open, which members follow and where brackets close is the
-//! same for every log of a shape; only the values differ. So it is worked out when a shape is first met, and an event is
-//! then one text of ours and one value in turn.
+//! The logs of a source come in a few shapes. Which objects open, which members follow, where brackets close and what rows
+//! give that go by words and by what is there: it is the same for every log of a shape; only the other values differ. So it
+//! is worked out when a shape is first met, and an event is then one text of ours and one value in turn.
 //!
 //! A comma follows every member; the closing bracket takes the last one's place. So nothing looks ahead, and an object of
 //! which nothing is there was never opened.
 
+use std::hash::{Hash, Hasher};
+
 use crate::keys::TextMap;
-use crate::plan::{LEAVES_CELL, Op, Plan};
+use crate::plan::{Given, LEAVES_CELL, NONE, Op, Plan};
 use crate::record::Mask;
+use crate::words::{Numbers, Words};
 use crate::writer::{Literal, Literals};
 
 /// How many shapes are remembered before all are forgotten.
-const MAX_LAYOUTS: usize = 256;
+const MAX_LAYOUTS: usize = 512;
 
 /// The layouts of the shapes that were met.
 #[derive(Default)]
-pub struct Layouts(TextMap<Mask, Layout>);
+pub struct Layouts(TextMap<Shape, Layout>);
+
+/// What is there of a log when all rows that go by texts have applied, and its words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    present: Mask,
+    words: Numbers,
+}
+
+impl Hash for Shape {
+    #[inline]
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.present.hash(hasher);
+        let words = self.words.iter();
+        hasher.write_u64(words.fold(0, |all, number| all << 16 | u64::from(*number)));
+    }
+}
 
 impl Layouts {
-    /// The layout of events with these cells.
+    /// The layout of events with these cells and words.
     #[inline]
-    pub fn of(&mut self, plan: &Plan, present: &Mask) -> &Layout {
-        if self.0.len() >= MAX_LAYOUTS && !self.0.contains_key(present) {
+    pub fn of(&mut self, plan: &Plan, words: &Words, present: &Mask) -> &Layout {
+        let shape = Shape {
+            present: *present,
+            words: words.numbers(),
+        };
+        if self.0.len() >= MAX_LAYOUTS && !self.0.contains_key(&shape) {
             self.0.clear();
         }
-        self.0
-            .entry(*present)
-            .or_insert_with(|| Layout::new(plan, present))
+        let layout = || Layout::new(plan, &Settled::new(plan, words, present));
+        self.0.entry(shape).or_insert_with(layout)
+    }
+}
+
+/// What is there of a log when all rows have applied.
+struct Settled {
+    present: Mask,
+    /// What the rows give that go by the shape, by their cells.
+    given: Vec<(u16, Given)>,
+}
+
+impl Settled {
+    fn new(plan: &Plan, words: &Words, present: &Mask) -> Settled {
+        let mut settled = Settled {
+            present: *present,
+            given: Vec::with_capacity(16),
+        };
+        for made in words.made() {
+            settled.give(made.cell, Given::Text(made.text));
+        }
+        for step in &plan.by_shape {
+            let present = &settled.present;
+            let is_there = step.input == NONE || present.contains(step.input);
+            if is_there
+                && !present.contains(step.output)
+                && let Some(given) = step.action.given(step.input, present, words)
+            {
+                settled.give(step.output, given);
+            }
+        }
+        settled
+    }
+
+    fn give(&mut self, cell: u16, given: Given) {
+        let given = match given {
+            Given::Cell(cell) => self.value(cell),
+            text => text,
+        };
+        self.given.push((cell, given));
+        self.present.insert(cell);
+    }
+
+    /// What a cell holds.
+    fn value(&self, cell: u16) -> Given {
+        let given = self.given.iter().find(|it| it.0 == cell);
+        given.map_or(Given::Cell(cell), |it| it.1)
     }
 }
 
@@ -66,7 +133,8 @@ pub enum Value {
 }
 
 impl Layout {
-    fn new(plan: &Plan, present: &Mask) -> Layout {
+    fn new(plan: &Plan, settled: &Settled) -> Layout {
+        let present = &settled.present;
         let mut draft = Draft::new();
         let mut next = 0;
         while let Some(op) = plan.ops.get(next) {
@@ -82,7 +150,7 @@ impl Layout {
                 } => {
                     if present.contains(*cell) {
                         draft.add(plan, *text);
-                        draft.value(Value::Cell(*cell));
+                        draft.given(settled.value(*cell));
                         draft.text.push_str(end.text());
                     }
                 }
@@ -93,7 +161,7 @@ impl Layout {
                             draft.text.push(',');
                         } else {
                             draft.add(plan, entry.before);
-                            draft.value(Value::Cell(cell));
+                            draft.given(settled.value(cell));
                             draft.text.push_str(many.end.text());
                         }
                     }
@@ -141,6 +209,13 @@ impl Draft {
         self.text.pop();
         self.text.push(char::from(bracket));
         self.text.push(',');
+    }
+
+    fn given(&mut self, given: Given) {
+        match given {
+            Given::Cell(cell) => self.value(Value::Cell(cell)),
+            Given::Text(text) => self.text.push_str(text),
+        }
     }
 
     fn value(&mut self, value: Value) {

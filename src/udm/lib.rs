@@ -59,6 +59,7 @@ mod user_agent;
 mod validate;
 pub mod webhook;
 
+mod words;
 mod writer;
 
 pub use batch::{Batch, Note, Rejection, Span};

@@ -2,7 +2,6 @@
 
 mod limits;
 mod rows;
-mod words;
 
 use crate::envelope::HANDSHAKES;
 use crate::guess::Guesses;
@@ -13,10 +12,10 @@ use crate::page::{Page, WIDE};
 use crate::plan::{ALWAYS_CELL, LEAVES_CELL, Plan, RECORDS_CELL};
 use crate::record::{Cell, Leaf, Record};
 use crate::scan::{Found, Misfit, Stop, scan};
+use crate::words::Words;
 use crate::writer::write;
 use crate::{Error, FieldNames, Note, Options, Source};
 use rows::Remembered;
-use words::Said;
 
 /// Turns logs of one source into events.
 pub struct Normalizer {
@@ -38,8 +37,7 @@ pub struct Normalizer {
     page: Page,
     /// By the hashes of the texts.
     remembered: TextMap<u64, Remembered>,
-    /// By the hashes of the texts and their fields.
-    said: TextMap<u64, Said>,
+    words: Words,
 }
 
 /// What became of a record.
@@ -73,7 +71,7 @@ impl Normalizer {
             // Most events find room on it.
             page: Page::of(8 * 1024 - WIDE),
             remembered: TextMap::default(),
-            said: TextMap::default(),
+            words: Words::new(plan),
         })
     }
 
@@ -82,6 +80,9 @@ impl Normalizer {
         self.record.clear();
         self.misfits.clear();
         self.record.present.insert(ALWAYS_CELL);
+        if self.words.make_room() {
+            self.layouts = Layouts::default();
+        }
         if is_record_of_list {
             self.record.present.insert(RECORDS_CELL);
         }
@@ -150,11 +151,18 @@ impl Normalizer {
         Ok(Made::Event)
     }
 
+    /// The record with all that its event holds, for whoever asks for cells.
+    pub fn settled(&mut self) -> &Normalizer {
+        self.settle();
+        self
+    }
+
     /// Appends the event of the record to which the table was applied.
     pub fn write(&mut self, log: &str, events: &mut Vec<u8>) {
         write(
             self.plan,
             &mut self.layouts,
+            &self.words,
             &mut self.record,
             log,
             &mut self.page,

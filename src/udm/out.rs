@@ -45,7 +45,7 @@ impl Out<'_, '_> {
                 batch.log_indexes.push(log_index);
                 match self.sink {
                     Sink::Events => self.normalizer.write(log, &mut batch.events),
-                    Sink::Records(see) => see(self.normalizer, log),
+                    Sink::Records(see) => see(self.normalizer.settled(), log),
                 }
             }
             Ok(Made::Handshake) => {}

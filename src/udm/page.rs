@@ -15,22 +15,6 @@ pub struct Page(Vec<u8>);
 /// of the one before.
 pub type At = usize;
 
-/// A text of at most [`WIDE`] bytes, with room behind it.
-#[derive(Clone, Copy, Debug)]
-pub struct Wide {
-    bytes: [u8; WIDE],
-    length: usize,
-}
-
-impl Wide {
-    /// None, if the text is longer.
-    pub fn of(text: &str) -> Option<Wide> {
-        let (mut bytes, length) = ([0; WIDE], text.len());
-        bytes.get_mut(..length)?.copy_from_slice(text.as_bytes());
-        Some(Wide { bytes, length })
-    }
-}
-
 impl Page {
     /// A page with room for so many bytes before it grows.
     pub fn of(bytes: usize) -> Page {
@@ -54,12 +38,6 @@ impl Page {
             Some(from) if length <= WIDE => self.wide(at, from, length),
             _ => self.text(at, text.get(start..piece.end as usize).unwrap_or_default()),
         }
-    }
-
-    /// A short text.
-    #[inline(always)]
-    pub fn put_wide(&mut self, at: At, text: &Wide) -> At {
-        self.wide(at, &text.bytes, text.length)
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@
 //! the usual one in its memory.
 
 mod compiler;
+mod given;
 #[cfg(test)]
 mod tests;
 
@@ -17,11 +18,12 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use crate::keys::Keys;
-use crate::page::Wide;
 use crate::record::Mask;
-use crate::row::{Choice, Function, Logic, Meaning, Row, Vocabulary};
+use crate::row::{Choice, Function, Logic, Meaning, Picking, Row, Vocabulary};
 use crate::writer::{End, Literal, Literals};
 use crate::{FieldNames, Source};
+
+pub use given::Given;
 
 /// No cell, level or row.
 pub const NONE: u16 = u16::MAX;
@@ -71,9 +73,11 @@ pub struct Plan {
     /// The objects that rows look into; the first is the record itself.
     pub levels: Vec<Level>,
     /// The raw fields of which a word tells something, and what.
-    pub words: Vec<Words>,
+    pub words: Vec<WordField>,
     /// Rows that compute something, in the order in which they apply.
     pub steps: Vec<Step>,
+    /// Those behind them that go by what is there alone: they give the same for all logs of a shape.
+    pub by_shape: Vec<Step>,
     /// How the event is written.
     pub ops: Vec<Op>,
     /// What the event is written of, besides values.
@@ -111,6 +115,8 @@ pub struct Plan {
 pub struct Node {
     /// The raw path in the table's spelling.
     pub path: Cow<'static, str>,
+    /// Where the last key begins in it.
+    pub key: u16,
     /// The first row that reads the node's text.
     pub row: u16,
     /// The level of an object found here.
@@ -135,7 +141,7 @@ pub struct Level {
 }
 
 /// A raw field of which a word tells something.
-pub struct Words {
+pub struct WordField {
     /// The field's cell.
     pub input: u16,
     /// What rows ask for, `resource.type=USER`, and the cells that are there when the field says so.
@@ -167,7 +173,11 @@ pub enum Action {
     /// The raw field, when none of these is there.
     Unless(Mask),
     /// A text, when all of these are there.
-    ConstIf(Mask, Wide),
+    ConstIf(Mask, &'static str),
+    /// What another row has set.
+    Of(u16),
+    /// What the function picks by what is there of these cells.
+    Pick(Picking, Vec<u16>),
     /// A text.
     Const(&'static str),
     /// What the function reads in the raw field.

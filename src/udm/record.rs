@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Piece};
-use crate::page::{Page, WIDE, Wide};
+use crate::page::{Page, WIDE};
+use crate::plan::Given;
 
 /// The most cells a plan may have; four words were too few for AZURE_DEVOPS.
 const WORDS: usize = 5;
@@ -262,12 +263,12 @@ impl Record {
         self.fill_from(cell, row, self.since(start, false));
     }
 
-    /// Puts a text of ours that needs no escapes into a cell.
-    #[inline]
-    pub fn fill_wide(&mut self, cell: u16, row: u16, text: &Wide) {
-        let start = self.end;
-        self.end = self.scratch.put_wide(start, text);
-        self.fill_from(cell, row, self.since(start, false));
+    /// Puts what a row gives by the log's shape into a cell.
+    pub fn fill_given(&mut self, cell: u16, row: u16, given: Given) {
+        match given {
+            Given::Cell(other) => self.fill_from(cell, row, self.cell(other)),
+            Given::Text(text) => self.fill(cell, row, text),
+        }
     }
 
     /// Puts the texts of other cells into a cell, with blanks between them.

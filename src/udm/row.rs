@@ -7,8 +7,11 @@
 //! other rows have set: a row that looks at one applies behind all that do not.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::FieldNames;
+use crate::record::Mask;
+use crate::words::Words;
 
 /// One row of a source's table, in the columns of Google's parser pages.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,10 @@ pub enum Logic {
     Word(Meaning, &'static str),
     /// The text of the raw field, with a note when it is not one of a vocabulary that we know.
     Known(&'static str, Vocabulary),
+    /// What other rows have set in this UDM field, when the raw field is there; the words say what that is.
+    Of(&'static [&'static str; 1], &'static str),
+    /// The text of ours that the function picks by what is there of these fields, and by their words; the words say how.
+    Pick(Picking, &'static [&'static str], &'static str),
     /// The texts of those of these fields that the function chooses, with blanks between them; the words say which.
     Join(Choice, &'static [&'static str], &'static str),
     /// What the function makes of these fields; the words say what that is. Where the UDM field holds messages, the function
@@ -66,7 +73,43 @@ pub type Meaning = fn(&str) -> Option<&'static str>;
 pub type Vocabulary = fn(&str) -> bool;
 
 /// A row's function that chooses fields: their positions, in the order in which they are wanted.
-pub type Choice = fn(&Inputs) -> [Option<usize>; 4];
+pub type Choice = fn(&Facts) -> [Option<usize>; 4];
+
+/// A row's function that picks a text of ours.
+pub type Picking = fn(&Facts) -> Option<&'static str>;
+
+/// What is there of the fields that a row's function has declared, by position. All logs for which it is the same get the
+/// same answer.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    pub(crate) present: &'a Mask,
+    pub(crate) words: &'a Words,
+    pub(crate) cells: &'a [u16],
+}
+
+impl<'a> Facts<'a> {
+    /// Whether the field is there.
+    pub fn has(&self, position: usize) -> bool {
+        let cell = self.cells.get(position);
+        cell.is_some_and(|cell| self.present.contains(*cell))
+    }
+
+    /// The first of these fields that is there.
+    pub fn first(&self, mut positions: Range<usize>) -> Option<usize> {
+        positions.find(|position| self.has(*position))
+    }
+
+    /// Whether one of these fields is there.
+    pub fn any(&self, positions: Range<usize>) -> bool {
+        self.first(positions).is_some()
+    }
+
+    /// The field's [`word`]; empty where there is none, and for fields that no row asks for words.
+    pub fn word(&self, position: usize) -> &'a str {
+        let cell = self.cells.get(position);
+        cell.map_or("", |cell| self.words.word(*cell))
+    }
+}
 
 /// The fields that a row's function has declared, by position.
 #[derive(Clone, Copy)]
@@ -147,8 +190,10 @@ impl Logic {
             Logic::If(fields)
             | Logic::Unless(fields)
             | Logic::ConstIf(_, fields)
+            | Logic::Pick(_, fields, _)
             | Logic::Join(_, fields, _)
             | Logic::With(_, fields, _) => fields,
+            Logic::Of(fields, _) => fields.as_slice(),
             _ => &[],
         }
     }
@@ -166,9 +211,11 @@ impl Logic {
             Logic::ConstIf(text, fields) => {
                 format!("constant `{text}`, if there is {}", fields.join(" and "))
             }
-            Logic::Word(_, words) | Logic::Join(_, _, words) | Logic::With(_, _, words) => {
-                (*words).to_owned()
-            }
+            Logic::Word(_, words)
+            | Logic::Of(_, words)
+            | Logic::Pick(_, _, words)
+            | Logic::Join(_, _, words)
+            | Logic::With(_, _, words) => (*words).to_owned(),
             Logic::Rest => "keys without a row".to_owned(),
             Logic::Skip(reason) => format!("not applied: {reason}"),
         }

@@ -9,6 +9,7 @@ use crate::layout::{Layouts, Value};
 use crate::page::{At, Page, WIDE};
 use crate::plan::{Many, NONE, Op, Part, Plan};
 use crate::record::{Cell, Leaf, Record};
+use crate::words::Words;
 
 /// The texts between the values, one after the other.
 #[derive(Debug, Default)]
@@ -115,6 +116,7 @@ impl Texts<'_> {
 pub fn write(
     plan: &Plan,
     layouts: &mut Layouts,
+    words: &Words,
     record: &mut Record,
     log: &str,
     page: &mut Page,
@@ -122,7 +124,7 @@ pub fn write(
 ) {
     record.finish();
     let record = &*record;
-    let layout = layouts.of(plan, &record.present);
+    let layout = layouts.of(plan, words, &record.present);
     let texts = Texts {
         literals: &plan.literals.0,
         log: log.as_bytes(),

@@ -74,7 +74,8 @@ impl Teller<'_> {
                 let other = others.iter().find(|other| !has(other)).copied();
                 format!("`{}` is absent", other.unwrap_or_default())
             }
-            Logic::Join(_, inputs, _) | Logic::With(_, inputs, _) => {
+            Logic::Of([other], _) => format!("`{other}` is absent"),
+            Logic::Pick(_, inputs, _) | Logic::Join(_, inputs, _) | Logic::With(_, inputs, _) => {
                 let texts = self
                     .inputs_of(index)
                     .iter()

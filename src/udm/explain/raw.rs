@@ -29,13 +29,15 @@ impl<'a> Teller<'a> {
     }
 
     pub(super) fn inputs_of(&self, row: u16) -> &'a [u16] {
-        let step = self.plan().steps.iter().find(|step| step.row == row);
+        let mut steps = self.plan().steps.iter().chain(&self.plan().by_shape);
+        let step = steps.find(|step| step.row == row);
         match step.map(|step| &step.action) {
             Some(
                 Action::With(_, inputs)
                 | Action::Json(_, inputs)
                 | Action::Remembered(_, inputs)
-                | Action::Join(_, inputs),
+                | Action::Join(_, inputs)
+                | Action::Pick(_, inputs),
             ) => inputs,
             _ => &[],
         }

@@ -6,7 +6,7 @@ use super::address::{self, addresses};
 use super::event_type;
 use crate::keys::equal;
 use crate::requirements::{Fact, met, wishes_met};
-use crate::row::{Inputs, word};
+use crate::row::{Facts, Inputs, word};
 
 /// What a value may come from: the log, or nothing but this program.
 pub(super) type Value<'a> = Option<Cow<'a, str>>;
@@ -34,33 +34,29 @@ pub const EVENT_TYPE: &[&str] = &[
 /// Row 2: the type that the action asks for, if the event has the nouns that the type requires; else the type of the
 /// same change to a resource, if it has those; else none in particular. Google's guide does not ask for a machine
 /// where permissions change without a principal; here it is asked for always, as for the other changes of users.
-pub fn event_type<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let any = |mut positions: std::ops::Range<usize>| positions.any(|at| inputs.has(at));
+pub fn event_type(facts: &Facts) -> Option<&'static str> {
     let has = |fact: Fact| match fact {
-        Fact::PrincipalUser => any(3..6),
-        Fact::PrincipalMachine => any(6..8),
-        Fact::TargetResource => any(8..11),
-        Fact::TargetGroup => any(11..13),
-        Fact::TargetUser => any(13..16),
+        Fact::PrincipalUser => facts.any(3..6),
+        Fact::PrincipalMachine => facts.any(6..8),
+        Fact::TargetResource => facts.any(8..11),
+        Fact::TargetGroup => facts.any(11..13),
+        Fact::TargetUser => facts.any(13..16),
         Fact::TargetApplication | Fact::Authentication => true,
         _ => false,
     };
-    let action = inputs.text(0).unwrap_or_default();
-    let kind = inputs.text(1).unwrap_or_default();
-    let wanted = event_type::wanted(&word(&action), &word(&kind), !inputs.has(2));
+    let wanted = event_type::wanted(facts.word(0), facts.word(1), !facts.has(2));
     let found = wanted
         .filter(|it| met(it, has) && wishes_met(it, has))
-        .or_else(|| event_type::as_resource(wanted?).filter(|it| met(it, has)))
-        .unwrap_or("GENERIC_EVENT");
-    Some(Cow::Borrowed(found))
+        .or_else(|| event_type::as_resource(wanted?).filter(|it| met(it, has)));
+    Some(found.unwrap_or("GENERIC_EVENT"))
 }
 
 /// Row 6: who did what to which object, with what is there of it.
-pub fn description(inputs: &Inputs) -> [Option<usize>; 4] {
-    let first = |mut of: std::ops::Range<usize>| of.find(|at| inputs.has(*at));
-    let is_user = inputs.has(1);
-    let email = first(0..1).filter(|_| is_user);
-    [email.or_else(|| first(2..4)), Some(4), Some(5), first(6..8)]
+pub fn description(facts: &Facts) -> [Option<usize>; 4] {
+    let is_user = facts.has(1);
+    let email = facts.first(0..1).filter(|_| is_user);
+    let actor = email.or_else(|| facts.first(2..4));
+    [actor, Some(4), Some(5), facts.first(6..8)]
 }
 
 /// Row 9: pipeline events have the names of triggers where others have addresses.
@@ -78,16 +74,16 @@ pub fn email_of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 
 /// One `@` with something on either side, and nothing that separates addresses.
 fn is_email(text: &str) -> bool {
-    let mut at = None;
-    for (position, byte) in text.bytes().enumerate() {
-        match byte {
-            b'@' if at.is_some() => return false,
-            b'@' => at = Some(position),
-            b'<' | b'>' | b',' | b';' | b'"' | b'\\' | 0..=b' ' | 0x7f => return false,
-            _ => {}
-        }
-    }
-    at.is_some_and(|at| at > 0 && at + 1 < text.len())
+    let is_other = |byte: u8| {
+        matches!(
+            byte,
+            b'<' | b'>' | b',' | b';' | b'"' | b'\\' | 0..=b' ' | 0x7f
+        )
+    };
+    // All bytes are looked at, so that several are at once.
+    let others = text.bytes().fold(false, |any, it| any | is_other(it));
+    let ats = text.bytes().filter(|byte| *byte == b'@').count();
+    ats == 1 && !others && !text.starts_with('@') && !text.ends_with('@')
 }
 
 /// Rows 11 and 38: people, keys and service accounts, and the platform itself.
@@ -116,11 +112,6 @@ pub fn first_address<'a>(inputs: &Inputs<'a>) -> Value<'a> {
             .next()
             .map(|it| Cow::Owned(it.into_owned())),
     }
-}
-
-/// Rows 13 and 15: what another row has set.
-pub fn copy<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    inputs.text(0)
 }
 
 /// Row 15: a name. No address is one, and no list.
@@ -171,15 +162,13 @@ fn are_equal(inputs: &Inputs) -> bool {
 }
 
 /// Row 25: of a user that can be told from others.
-pub fn type_of_user<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let is_user = inputs.has(0) && (1..4).any(|at| inputs.has(at));
-    is_user.then_some(Cow::Borrowed("CLOUD_ACCOUNT_TYPE"))
+pub fn type_of_user(facts: &Facts) -> Option<&'static str> {
+    (facts.has(0) && facts.any(1..4)).then_some("CLOUD_ACCOUNT_TYPE")
 }
 
 /// Row 26: the same.
-pub fn type_of_service_account<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let is_account = inputs.has(0) && (1..3).any(|at| inputs.has(at));
-    is_account.then_some(Cow::Borrowed("SERVICE_ACCOUNT_TYPE"))
+pub fn type_of_service_account(facts: &Facts) -> Option<&'static str> {
+    (facts.has(0) && facts.any(1..3)).then_some("SERVICE_ACCOUNT_TYPE")
 }
 
 /// Row 30.
@@ -188,19 +177,25 @@ pub fn category(action: &str) -> Option<&'static str> {
 }
 
 /// Row 32: Harness does not say whether a password or a single sign-on was used.
-pub fn mechanism<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    of_login(inputs, "OTP", "MECHANISM_UNSPECIFIED")
+pub fn mechanism(facts: &Facts) -> Option<&'static str> {
+    of_login(facts, |action| match action {
+        "LOGIN2FA" => "OTP",
+        _ => "MECHANISM_UNSPECIFIED",
+    })
 }
 
 /// Row 32.
-pub fn login_outcome<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    of_login(inputs, "FAILURE", "SUCCESS")
+pub fn login_outcome(facts: &Facts) -> Option<&'static str> {
+    of_login(facts, |action| match action {
+        "UNSUCCESSFUL_LOGIN" => "FAILURE",
+        _ => "SUCCESS",
+    })
 }
 
-/// Of a login, one text if the second field is there, and another if not.
-fn of_login<'a>(inputs: &Inputs<'a>, special: &'static str, usual: &'static str) -> Value<'a> {
-    let is_login = inputs.json(0) == Some("USER_LOGIN");
-    is_login.then_some(Cow::Borrowed(if inputs.has(1) { special } else { usual }))
+/// Of a login, what its action tells.
+fn of_login(facts: &Facts, told: fn(&str) -> &'static str) -> Option<&'static str> {
+    let is_login = event_type(facts) == Some("USER_LOGIN");
+    is_login.then(|| told(facts.word(0)))
 }
 
 /// Row 36: the times of a run are zero until they are set.
@@ -209,9 +204,8 @@ pub fn not_zero<'a>(inputs: &Inputs<'a>) -> Value<'a> {
 }
 
 /// Row 38: says what the other principal is, where there is one.
-pub fn impersonating<'a>(inputs: &Inputs<'a>) -> Value<'a> {
-    let is_there = (0..4).any(|at| inputs.has(at));
-    is_there.then_some(Cow::Borrowed("impersonating_principal"))
+pub fn impersonating(facts: &Facts) -> Option<&'static str> {
+    facts.any(0..4).then_some("impersonating_principal")
 }
 
 #[cfg(test)]

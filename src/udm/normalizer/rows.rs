@@ -8,7 +8,7 @@ use crate::json::Piece;
 use crate::keys;
 use crate::plan::{Action, NAMESPACE_CELL, NONE, Step};
 use crate::record::{Cell, Record};
-use crate::row::Inputs;
+use crate::row::{Facts, Inputs};
 
 /// How many texts a row's function may have answered before the answers are forgotten.
 const MAX_REMEMBERED: usize = 2048;
@@ -34,7 +34,11 @@ impl Normalizer {
             );
             notes.push(note(misfit.row, message));
         }
-        self.read_words(log, event_index, notes);
+        self.words
+            .read(plan, &mut self.record, log, |record, row, what, cell| {
+                let message = unread(plan, row, what, &record.text(cell, log));
+                notes.push(note(row, message));
+            });
         let names = self.names;
         let made_text = &mut self.made_text;
         let record = &mut self.record;
@@ -47,30 +51,12 @@ impl Normalizer {
                 continue;
             }
             match &step.action {
-                Action::Copy => {
-                    record.fill_from(step.output, step.row, record.cell(step.input));
-                }
-                Action::If(mask) => {
-                    if record.present.covers(mask) {
-                        record.fill_from(step.output, step.row, record.cell(step.input));
-                    }
-                }
-                Action::Unless(mask) => {
-                    if !record.present.meets(mask) {
-                        record.fill_from(step.output, step.row, record.cell(step.input));
-                    }
-                }
-                Action::ConstIf(mask, text) => {
-                    if record.present.covers(mask) {
-                        record.fill_wide(step.output, step.row, text);
-                    }
-                }
                 Action::Join(choice, cells) => {
-                    let chosen = choice(&Inputs {
-                        record,
-                        log,
+                    let (present, words) = (&record.present, &self.words);
+                    let chosen = choice(&Facts {
+                        present,
+                        words,
                         cells,
-                        names,
                     });
                     let cell = |at: usize| cells.get(at).filter(|cell| record.has(**cell));
                     let chosen = chosen.map(|at| at.and_then(cell).map(|it| record.cell(*it)));
@@ -147,6 +133,30 @@ impl Normalizer {
                         }
                     }
                 }
+                by_shape => {
+                    if let Some(given) = by_shape.given(step.input, &record.present, &self.words) {
+                        record.fill_given(step.output, step.row, given);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Normalizer {
+    /// Applies the rows that go by the log's shape, too, which an event does not need: its layout knows what they give.
+    pub(super) fn settle(&mut self) {
+        let record = &mut self.record;
+        for made in self.words.made() {
+            record.fill(made.cell, made.row, made.text);
+        }
+        for step in &self.plan.by_shape {
+            let is_there = step.input == NONE || record.has(step.input);
+            if is_there
+                && !record.has(step.output)
+                && let Some(given) = step.action.given(step.input, &record.present, &self.words)
+            {
+                record.fill_given(step.output, step.row, given);
             }
         }
     }

@@ -37,7 +37,8 @@ pub fn compile(source: &Source, spelling: FieldNames) -> Plan {
     compiler.read_rows();
     compiler.finish_levels();
     let words = compiler.words();
-    let steps = compiler.steps();
+    let mut steps = compiler.steps();
+    let by_shape = compiler.by_shape(&mut steps);
     let wholes = compiler.wholes();
     let Compiler {
         nodes,
@@ -57,6 +58,7 @@ pub fn compile(source: &Source, spelling: FieldNames) -> Plan {
         rows: source.rows,
         words,
         steps,
+        by_shape,
         ops,
         literals,
         limits: limits(&targets),

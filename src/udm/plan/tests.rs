@@ -1,10 +1,37 @@
 use super::*;
 use crate::SOURCES;
+use crate::words::MAX_FIELDS;
 
 fn plans() -> impl Iterator<Item = &'static Plan> {
     let spellings = [FieldNames::LowerCamel, FieldNames::Proto];
     let of_source = move |source: &&'static Source| spellings.map(|it| Plan::of(source, it));
     SOURCES.iter().flat_map(of_source)
+}
+
+/// A layout knows what they fill, and no record.
+#[test]
+fn no_row_that_goes_by_texts_looks_at_what_others_give_by_the_shape() {
+    for source in SOURCES {
+        let plan = Plan::of(source, FieldNames::default());
+        assert!(plan.words.len() <= MAX_FIELDS);
+        let words = plan.words.iter().flat_map(|field| &field.made);
+        let by_words: Vec<u16> = words.map(|made| made.1).collect();
+        let by_shape = plan.by_shape.iter().map(|step| step.output);
+        let filled: Vec<u16> = by_words.iter().copied().chain(by_shape).collect();
+        assert!(!filled.is_empty());
+        for step in &plan.steps {
+            let mut seen = Mask::default();
+            step.action.looks_at(&mut seen);
+            let number = source.rows[step.row as usize].number;
+            assert!(filled.iter().all(|cell| !seen.contains(*cell)), "{number}");
+            assert!(!by_words.contains(&step.output), "{number}");
+            let mut others = plan.by_shape.iter().filter(|it| it.output == step.output);
+            assert!(others.all(|it| it.row > step.row), "{number}");
+        }
+        for limit in &plan.limits {
+            assert!(!filled.contains(&limit.cell));
+        }
+    }
 }
 
 #[test]

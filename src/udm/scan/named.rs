@@ -2,7 +2,7 @@
 
 use super::{Envelope, MAX_ITEMS, MAX_LEAVES, Misfit, NEAR, Scanner, Stop, push_position};
 use crate::json::{Flaw, Piece};
-use crate::plan::NONE;
+use crate::plan::{NONE, Node};
 use crate::record::{Cell, Item};
 
 impl Scanner<'_, '_, '_> {
@@ -54,12 +54,12 @@ impl Scanner<'_, '_, '_> {
         }
         match first {
             Some(b'{') if node.object != NONE => {
-                self.push_key(&node.path);
+                self.push_key(node);
                 self.path.push('.');
                 self.object(node.object, position)
             }
             Some(b'[') if node.first != NONE || node.other != NONE => {
-                self.push_key(&node.path);
+                self.push_key(node);
                 self.elements(node.first, node.other, rest)
             }
             Some(b'{' | b'[') => {
@@ -80,7 +80,7 @@ impl Scanner<'_, '_, '_> {
                 if rest == NONE {
                     return Ok(self.cursor.skip_value()?);
                 }
-                self.push_key(&node.path);
+                self.push_key(node);
                 self.leaves(rest)
             }
             first => {
@@ -113,7 +113,7 @@ impl Scanner<'_, '_, '_> {
                 self.record.set(cell, piece);
                 if node.row == NONE && rest != NONE {
                     // Functions read it, but no row keeps it.
-                    self.push_key(&node.path);
+                    self.push_key(node);
                     self.leaf(piece, rest);
                 } else if node.row == NONE && node.object != NONE {
                     self.record.left_out += 1;
@@ -134,10 +134,8 @@ impl Scanner<'_, '_, '_> {
         Ok((piece.start != piece.end && first != Some(b'n')).then_some(piece))
     }
 
-    fn push_key(&mut self, path: &str) {
-        // The library's search for a character takes longer than a key is.
-        let dot = path.bytes().rposition(|byte| byte == b'.');
-        let key = path.get(dot.map_or(0, |dot| dot + 1)..);
+    fn push_key(&mut self, node: &Node) {
+        let key = node.path.get(node.key as usize..);
         self.path.push_str(key.unwrap_or_default());
     }
 

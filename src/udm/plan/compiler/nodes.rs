@@ -10,8 +10,10 @@ impl Compiler<'_> {
         let cell = self.nodes.len() as u16;
         let (row, object, first, other) = (NONE, NONE, NONE, NONE);
         self.paths.insert(path.clone(), cell);
+        let key = path.rfind('.').map_or(0, |dot| dot as u16 + 1);
         self.nodes.push(Node {
             path,
+            key,
             row,
             object,
             first,

@@ -1,8 +1,7 @@
 //! Compiles the computing part of a plan: rows that neither copy nor skip become steps.
 
-use super::{Compiler, is_udm, kind_of};
+use super::{Compiler, NAMESPACES, is_udm, kind_of, machines};
 use crate::fields::Kind;
-use crate::page::Wide;
 use crate::plan::{Action, NONE, Step, Target, is_literal, split_target};
 use crate::record::Mask;
 use crate::row::Logic;
@@ -27,10 +26,11 @@ impl Compiler<'_> {
                 Logic::Parse(what, parse) => Action::Parse(what, parse),
                 Logic::If(paths) => Action::If(self.mask_of(paths)),
                 Logic::Unless(paths) => Action::Unless(self.mask_of(paths)),
-                Logic::ConstIf(text, paths) => match Wide::of(text) {
-                    Some(text) => Action::ConstIf(self.mask_of(paths), text),
-                    None => continue,
-                },
+                Logic::ConstIf(text, paths) => Action::ConstIf(self.mask_of(paths), text),
+                Logic::Of(path, _) => {
+                    Action::Of(self.cells_of(path).first().map_or(NONE, |it| *it))
+                }
+                Logic::Pick(picking, inputs, _) => Action::Pick(picking, self.cells_of(inputs)),
                 Logic::Join(choice, inputs, _) => Action::Join(choice, self.cells_of(inputs)),
                 Logic::With(function, inputs, _) if kind_of(target.field) == Kind::Message => {
                     Action::Remembered(function, self.cells_of(inputs))
@@ -53,6 +53,44 @@ impl Compiler<'_> {
         }
         steps.append(&mut last);
         steps
+    }
+
+    /// Takes out the steps that go by what is there alone, with no use to those that remain: neither do these look at what
+    /// they fill, nor fill it behind them, and it has no limit and calls for no namespace.
+    pub(super) fn by_shape(&self, steps: &mut Vec<Step>) -> Vec<Step> {
+        let mut needed = Mask::default();
+        for target in &self.targets {
+            if matches!(kind_of(target.field), Kind::AtMost(_)) {
+                needed.insert(target.cell);
+            }
+        }
+        for (noun, _) in NAMESPACES {
+            needed.union(&machines(noun, &self.targets));
+        }
+        let mut is_by_shape: Vec<bool> = steps.iter().map(|it| it.action.is_by_shape()).collect();
+        loop {
+            // From the last step on, so that what later ones fill is known.
+            let (mut filled, mut changed) = (Mask::default(), false);
+            for (step, is_by_shape) in steps.iter().zip(&is_by_shape) {
+                if !is_by_shape {
+                    step.action.looks_at(&mut needed);
+                }
+            }
+            for (step, is_by_shape) in steps.iter().zip(&mut is_by_shape).rev() {
+                let is_needed = needed.contains(step.output) || filled.contains(step.output);
+                changed |= *is_by_shape && is_needed;
+                *is_by_shape &= !is_needed;
+                if !*is_by_shape {
+                    filled.insert(step.output);
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        let mut is_by_shape = is_by_shape.into_iter();
+        let taken = steps.extract_if(.., |_| is_by_shape.next().unwrap_or(false));
+        taken.collect()
     }
 
     /// The raw fields of rows that make lists of messages: their functions see objects and arrays as they stand.
@@ -94,6 +132,35 @@ impl Compiler<'_> {
             .iter()
             .map(|path| cell(path).unwrap_or(NONE))
             .collect()
+    }
+}
+
+impl Action {
+    /// Whether it gives the same for all logs with the same words and cells.
+    fn is_by_shape(&self) -> bool {
+        use Action::{Const, ConstIf, Copy, If, Of, Pick, Unless};
+        match self {
+            Copy | Const(_) | If(_) | Unless(_) | ConstIf(..) | Of(_) | Pick(..) => true,
+            Action::Parse(..)
+            | Action::Join(..)
+            | Action::With(..)
+            | Action::Json(..)
+            | Action::Remembered(..) => false,
+        }
+    }
+
+    /// Adds the cells that it looks at, besides that of the raw field.
+    pub(in crate::plan) fn looks_at(&self, cells: &mut Mask) {
+        match self {
+            Action::If(mask) | Action::Unless(mask) | Action::ConstIf(mask, _) => cells.union(mask),
+            Action::Of(cell) => cells.insert(*cell),
+            Action::Pick(_, inputs)
+            | Action::Join(_, inputs)
+            | Action::With(_, inputs)
+            | Action::Json(_, inputs)
+            | Action::Remembered(_, inputs) => inputs.iter().for_each(|cell| cells.insert(*cell)),
+            Action::Copy | Action::Const(_) | Action::Parse(..) => {}
+        }
     }
 }
 

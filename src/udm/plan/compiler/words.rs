@@ -1,12 +1,12 @@
 //! Compiles what the words of raw fields tell: which conditions hold, what rows make of them, which of them are not known.
 
 use super::Compiler;
-use crate::plan::Words;
+use crate::plan::WordField;
 use crate::row::{Logic, condition};
 
 impl Compiler<'_> {
     /// The raw fields of which a word tells something. Each condition gets a cell, behind those of the targets.
-    pub(super) fn words(&mut self) -> Vec<Words> {
+    pub(super) fn words(&mut self) -> Vec<WordField> {
         let mut all = Vec::new();
         for (index, row) in self.source.rows.iter().enumerate() {
             for path in row.logic.fields() {
@@ -39,11 +39,15 @@ impl Compiler<'_> {
         all
     }
 
-    fn words_of<'w>(&self, raw: &'static str, all: &'w mut Vec<Words>) -> Option<&'w mut Words> {
+    fn words_of<'w>(
+        &self,
+        raw: &'static str,
+        all: &'w mut Vec<WordField>,
+    ) -> Option<&'w mut WordField> {
         let input = *self.paths.get(raw)?;
         let at = all.iter().position(|words| words.input == input);
         let at = at.unwrap_or_else(|| {
-            all.push(Words {
+            all.push(WordField {
                 input,
                 conditions: Vec::new(),
                 made: Vec::new(),
