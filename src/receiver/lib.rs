@@ -1,6 +1,6 @@
 //! The Event Grid receiver: takes audit logs over HTTP, and answers 200 only when they are safe.
 //!
-//! Everything that decides something is a plain function over [`Host`], so that it is tested natively; `spin`
+//! Everything that decides something is a plain function over [`Host`], so that it is tested natively; `spin`, `shell`
 //! and `component` alone know in which runtime the receiver lives. No log is parsed here: the imported interfaces
 //! `webhook` and `transform` do that.
 
@@ -23,6 +23,8 @@ pub mod record;
 pub mod replay;
 pub mod s3;
 pub mod secret;
+#[cfg(target_family = "wasm")]
+pub mod shell;
 #[cfg(target_family = "wasm")]
 pub mod spin;
 pub mod status;
