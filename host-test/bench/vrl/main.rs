@@ -1,12 +1,14 @@
-//! The mapping in VRL 0.38 (vrl.dev), the language of Vector: the program [`PROGRAM`], compiled once.
+//! The mapping in VRL 0.38 (vrl.dev), the language of Vector: a program for each log type ([`PROGRAMS`]), compiled
+//! once.
 //!
 //! A log goes the way it goes through Vector: its bytes are the event's `message`, the program parses them once, and
 //! what it leaves as the event is written as JSON. The process is the benchmark's child, so that the packages that
 //! VRL needs, and the features that they ask of others, change nothing for the rest.
 //!
-//! - `events`: logs on standard input, one a line; their events on standard output, one a line, `null` for none
-//! - `time FILE`: reads the logs of a file; each line on standard input then names a log by its index, and how many
-//!   to read from there on, and is answered by the nanoseconds that took
+//! - `events LOG_TYPE`: logs on standard input, one a line; their events on standard output, one a line, `null` for
+//!   none
+//! - `time LOG_TYPE FILE`: reads the logs of a file; each line on standard input then names a log by its index, and
+//!   how many to read from there on, and is answered by the nanoseconds that took
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
@@ -18,14 +20,18 @@ use vrl::compiler::{Program, TargetValue, TimeZone};
 use vrl::diagnostic::Formatter;
 use vrl::value::{Secrets, Value};
 
-const PROGRAM: &str = include_str!("azure_devops.vrl");
+/// The log types, each with its program.
+const PROGRAMS: [(&str, &str); 2] = [
+    ("AZURE_DEVOPS", include_str!("azure_devops.vrl")),
+    ("HARNESS_IO", include_str!("harness_io.vrl")),
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
-    let mut mapping = Mapping::compile();
     let mut events = Vec::new();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["events"] => {
+        ["events", log_type] => {
+            let mut mapping = Mapping::compile(log_type);
             let mut logs = Vec::new();
             io::stdin().read_to_end(&mut logs)?;
             for log in lines(&logs) {
@@ -33,7 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             io::stdout().write_all(&events)?;
         }
-        ["time", file] => {
+        ["time", log_type, file] => {
+            let mut mapping = Mapping::compile(log_type);
             let logs = fs::read(file)?;
             let logs: Vec<&[u8]> = lines(&logs).collect();
             for asked in io::stdin().lock().lines() {
@@ -48,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 println!("{}", start.elapsed().as_nanos());
             }
         }
-        _ => return Err("expected `events` or `time FILE`".into()),
+        _ => return Err("expected `events LOG_TYPE` or `time LOG_TYPE FILE`".into()),
     }
     Ok(())
 }
@@ -59,13 +66,15 @@ struct Mapping {
 }
 
 impl Mapping {
-    fn compile() -> Mapping {
-        match vrl::compiler::compile(PROGRAM, &vrl::stdlib::all()) {
+    fn compile(log_type: &str) -> Mapping {
+        let program = PROGRAMS.iter().find(|program| program.0 == log_type);
+        let (_, program) = program.expect("a log type with a program");
+        match vrl::compiler::compile(program, &vrl::stdlib::all()) {
             Ok(compiled) => Mapping {
                 program: compiled.program,
                 runtime: Runtime::default(),
             },
-            Err(errors) => panic!("{}", Formatter::new(PROGRAM, errors)),
+            Err(errors) => panic!("{}", Formatter::new(program, errors)),
         }
     }
 
