@@ -97,11 +97,11 @@ impl std::fmt::Display for Failure {
 pub fn read(answer: &Answer, page_size: u32, now: i64) -> Result<Page, Failure> {
     let body = serde_json::from_slice::<Value>(&answer.body).ok();
     let is_success = (200..300).contains(&answer.status);
-    match &body {
-        Some(body) if is_success && body["status"] == "SUCCESS" => {
-            Ok(page(&body["data"], page_size))
+    match body {
+        Some(mut body) if is_success && body["status"] == "SUCCESS" => {
+            Ok(page(body["data"].take(), page_size))
         }
-        _ => Err(failure(answer, body.as_ref(), now)),
+        body => Err(failure(answer, body.as_ref(), now)),
     }
 }
 
@@ -129,8 +129,11 @@ pub fn server_time(answer: &Answer) -> Option<i64> {
 }
 
 /// `hasNext` decides; the other page type of this platform has `totalPages`; without both, a full page has a next.
-fn page(data: &Value, page_size: u32) -> Page {
-    let content = data["content"].as_array().cloned().unwrap_or_default();
+fn page(mut data: Value, page_size: u32) -> Page {
+    let content = match data.get_mut("content").map(Value::take) {
+        Some(Value::Array(content)) => content,
+        _ => Vec::new(),
+    };
     let total = data["totalPages"].as_u64();
     let index = data["pageIndex"].as_u64().unwrap_or_default();
     let has_next = match (data["hasNext"].as_bool(), total) {

@@ -235,27 +235,26 @@ impl Collector {
                 )));
             };
             let value = serde_json::from_slice(&bytes).unwrap_or_default();
-            let ids = state::read_ids(&value).map_err(Error::State)?;
-            self.seen.extend(ids);
+            let ids = state::ids(&value).map_err(Error::State)?;
+            self.seen.extend(ids.to_map());
         }
-        let mut found = Vec::new();
         let end = self.state.window.as_ref().map_or(0, |it| it.end);
         let in_flight = std::mem::take(&mut self.state.in_flight);
         for key in &in_flight {
             match self.read_object(key).await? {
                 Some((bytes, _)) => {
                     let text = String::from_utf8_lossy(&bytes);
-                    let ids = text.lines().filter_map(event::of_line);
-                    found.extend(ids.map(|(id, time)| (id, time.unwrap_or(end))));
+                    for (id, time) in text.lines().filter_map(event::of_line) {
+                        self.state.window_ids.push(&id, time.unwrap_or(end));
+                    }
                 }
                 None => self.summary.unconfirmed += 1,
             }
         }
         if let Some(window) = &mut self.state.window {
             window.objects += in_flight.len() as u32;
-            window.ids.extend(found);
-            self.seen.extend(window.ids.iter().cloned());
         }
+        self.seen.extend(self.state.window_ids.to_map());
         Ok(())
     }
 
@@ -315,7 +314,6 @@ impl Collector {
             cursor: Cursor::Index(0),
             pages: 0,
             objects: 0,
-            ids: Vec::new(),
         });
     }
 
@@ -332,13 +330,13 @@ impl Collector {
             ..pass
         };
         self.state.pass = Some(pass);
-        self.state.span = (self.state.span.saturating_mul(2)).min(self.settings.window_ms);
+        self.state.span = next_span(self.state.span, &window, &self.settings);
         self.summary.windows += 1;
         let is_last = pass.at > pass.until;
         if is_last {
             self.close_pass(pass);
         }
-        let old = match window.ids.is_empty() {
+        let old = match std::mem::take(&mut self.state.window_ids).is_empty() {
             true => None,
             false => self.save_ids().await?,
         };
@@ -348,4 +346,18 @@ impl Collector {
         }
         self.forget(old).await
     }
+}
+
+/// How long the window after one that was read is: as long as half of the pages that a window may have take at that
+/// one's density, and at most twice as long as it was. A window that turns out too large is read again in part, so a
+/// backlog that grows denser has room before that.
+fn next_span(span: i64, read: &Window, settings: &Settings) -> i64 {
+    let length = read.end - read.start + 1;
+    let pages = i64::from(settings.window_pages / 2).max(1);
+    let fitting = length
+        .saturating_mul(pages)
+        .checked_div(i64::from(read.pages));
+    let longer = span.max(length.saturating_mul(2));
+    let span = fitting.map_or(longer, |it| it.min(longer));
+    span.clamp(1, settings.window_ms)
 }

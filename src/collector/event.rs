@@ -1,5 +1,7 @@
 //! Audit events of the list API, as far as the collector has to know them: their id, their time, and their line.
 
+use std::borrow::Cow;
+
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -33,7 +35,7 @@ pub fn read(value: &Value, settings: &Settings) -> Option<Event> {
         _ => value.to_string(),
     };
     Some(Event {
-        id: id(value),
+        id: id(value).into_owned(),
         time: value["timestamp"].as_i64(),
         line,
     })
@@ -53,7 +55,8 @@ pub fn of_line(line: &str) -> Option<(String, Option<i64>)> {
         .as_str()
         .and_then(|it| it.parse().ok());
     let time = time.or(value["timestamp"].as_i64());
-    Some((id_found.map_or_else(|| id(&value), str::to_owned), time))
+    let id = id_found.map_or_else(|| id(&value), Cow::from);
+    Some((id.into_owned(), time))
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of sorted ids: the same events have the same name.
@@ -71,11 +74,12 @@ pub fn lateness_ms(event: &Event) -> Option<i64> {
     Some(second * 1000 - event.time?)
 }
 
-fn id(value: &Value) -> String {
+/// `auditId`; of an event that has none, a hash of it.
+pub fn id(value: &Value) -> Cow<'_, str> {
     let id = value["auditId"].as_str().filter(|it| !it.is_empty());
     id.map_or_else(
-        || format!("hash-{}", hex16(value.to_string().as_bytes())),
-        str::to_owned,
+        || format!("hash-{}", hex16(value.to_string().as_bytes())).into(),
+        Cow::from,
     )
 }
 

@@ -27,6 +27,7 @@ pub mod environment;
 mod event;
 pub mod feed;
 pub mod harness;
+mod ids;
 pub mod io;
 #[cfg(test)]
 mod loss;

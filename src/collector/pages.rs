@@ -138,9 +138,7 @@ impl Collector {
         window.end = window.start + (window.end - window.start) / 2;
         window.restart();
         self.state.span = window.end - window.start + 1;
-        let is_empty = window.ids.is_empty();
-        window.ids.clear();
-        if is_empty {
+        if std::mem::take(&mut self.state.window_ids).is_empty() {
             return self.write_state().await;
         }
         let old = self.save_ids().await?;
@@ -177,10 +175,8 @@ impl Collector {
         self.state.in_flight.clone_from(&keys);
         self.write_state().await?;
         for (part, key) in parts.iter().zip(&keys) {
-            let body: String = part
-                .iter()
-                .flat_map(|it| [it.line.as_str(), "\n"])
-                .collect();
+            let lines: Vec<&str> = part.iter().map(|it| it.line.as_str()).collect();
+            let body = lines.join("\n") + "\n";
             let metadata = self.metadata(&window, part);
             let condition = match self.state.conditional {
                 Some(false) => Condition::None,
@@ -197,15 +193,14 @@ impl Collector {
             .await?;
             self.summary.wrote(key, part.len() as u64);
         }
-        let ids = fresh
-            .into_iter()
-            .map(|it| (it.id, it.time.unwrap_or(window.end)));
-        let ids: Vec<(String, i64)> = ids.collect();
         if let Some(window) = &mut self.state.window {
             window.objects += keys.len() as u32;
-            window.ids.extend(ids.iter().cloned());
         }
-        self.seen.extend(ids);
+        for event in fresh {
+            let time = event.time.unwrap_or(window.end);
+            self.state.window_ids.push(&event.id, time);
+            self.seen.insert(event.id, time);
+        }
         self.state.in_flight.clear();
         self.write_state().await
     }
@@ -322,9 +317,8 @@ impl Walk {
         }
         let same_token =
             matches!((&page.token, sent), (Some(one), Cursor::Token(other)) if one == other);
-        let all = page.content.iter().map(|it| it.to_string());
-        let all: Vec<String> = all.collect();
-        let this = hash16(all.iter().map(String::as_str));
+        let ids: Vec<_> = page.content.iter().map(event::id).collect();
+        let this = hash16(ids.iter().map(AsRef::as_ref));
         let is_same = self.last.replace(this.clone()).is_some_and(|it| it == this);
         is_same || (same_token && !self.by_index)
     }

@@ -41,7 +41,7 @@ fn written(world: &World) -> Vec<String> {
 #[test]
 fn two_pages_are_asked_for_word_for_word() {
     let mut world = world(&[PAGE_1, PAGE_2]);
-    let settings = settings(&[("PAGE_SIZE", "40"), ("START_MINUTES_BACK", "180")]);
+    let settings = settings(&[("PAGE_SIZE", "40")]);
     let mut run = world.start(&settings, Plan::Live, 600_000);
     let (mut sent, mut reply) = (Vec::new(), None);
     while let Step::Do(action) = run.step(reply.take(), world.now()) {

@@ -4,14 +4,18 @@
 //! which is frozen too; a window is read page by page. As events may be stored late, a pass begins `overlap` before
 //! the moment at which the one before it was opened, and ids tell which events are written already.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::event::hash16;
 use crate::harness::{self, Cursor};
+use crate::ids::Ids;
 use crate::settings::{Settings, quoted};
 
 /// The form of the object; another one is refused, never guessed.
 const VERSION: i64 = 1;
+/// How long the very first window is: a backlog's density is found out from below, since a window that is too large is
+/// read twice.
+const FIRST_SPAN_MS: i64 = 3_600_000;
 
 /// All times are epoch milliseconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +32,8 @@ pub struct State {
     pub pass: Option<Pass>,
     /// The window that is under way.
     pub window: Option<Window>,
+    /// The new ids of its pages so far.
+    pub window_ids: Ids,
     /// How long the next window is, at most.
     pub span: i64,
     /// The object with the ids of the overlap.
@@ -70,8 +76,6 @@ pub struct Window {
     pub pages: u32,
     /// Objects that were written, which their names count.
     pub objects: u32,
-    /// The new ids of its pages so far, with their times.
-    pub ids: Vec<(String, i64)>,
 }
 
 /// Who may write, and until when.
@@ -93,7 +97,8 @@ impl State {
             next_start: start,
             pass: None,
             window: None,
-            span: settings.window_ms,
+            window_ids: Ids::default(),
+            span: settings.window_ms.min(FIRST_SPAN_MS),
             ids: None,
             ids_number: 0,
             in_flight: Vec::new(),
@@ -131,6 +136,9 @@ impl State {
                 })
             })?,
             window: reader.part("window", window)?,
+            window_ids: reader
+                .part("window", |it| ids(&it.0["ids"]))?
+                .unwrap_or_default(),
             span: reader.number("span")?.max(1),
             ids: reader.part("ids", |it| {
                 it.0.as_str()
@@ -150,33 +158,55 @@ impl State {
         })
     }
 
-    /// The state as it is written.
+    /// The state as it is written. The window stands last, and its ids last in it, so that they are only copied.
     pub fn to_bytes(&self) -> Vec<u8> {
         let pass = self
             .pass
             .map(|it| json!({"at": it.at, "until": it.until, "opened": it.opened}));
-        let window = self.window.as_ref().map(|it| {
-            let (token, index) = match &it.cursor {
-                Cursor::Token(token) => (Some(token), None),
-                Cursor::Index(index) => (None, Some(index)),
-            };
-            json!({
-                "start": it.start, "end": it.end, "pageSize": it.page_size, "pageToken": token, "pageIndex": index,
-                "pages": it.pages, "objects": it.objects, "ids": ids_json(it.ids.iter()),
-            })
-        });
         let lease = self
             .lease
             .as_ref()
             .map(|it| json!({"owner": it.owner, "until": it.until}));
         let state = json!({
             "version": VERSION, "account": self.account, "filters": self.filters, "watermark": self.watermark,
-            "nextStart": self.next_start, "pass": pass, "window": window, "span": self.span, "ids": self.ids,
+            "nextStart": self.next_start, "pass": pass, "span": self.span, "ids": self.ids,
             "idsNumber": self.ids_number, "inFlight": self.in_flight, "lease": lease,
             "conditional": self.conditional, "lambda": self.lambda,
         });
-        state.to_string().into_bytes()
+        let mut text = open(&state);
+        text.push_str(",\"window\":");
+        match &self.window {
+            None => text.push_str("null"),
+            Some(window) => {
+                text.push_str(&open(&window.to_json()));
+                text.push_str(",\"ids\":");
+                self.window_ids.write(&mut text);
+                text.push('}');
+            }
+        }
+        text.push('}');
+        text.into_bytes()
     }
+}
+
+impl Window {
+    fn to_json(&self) -> Value {
+        let (token, index) = match &self.cursor {
+            Cursor::Token(token) => (Some(token), None),
+            Cursor::Index(index) => (None, Some(index)),
+        };
+        json!({
+            "start": self.start, "end": self.end, "pageSize": self.page_size, "pageToken": token,
+            "pageIndex": index, "pages": self.pages, "objects": self.objects,
+        })
+    }
+}
+
+/// An object without its last brace, for another member.
+fn open(object: &Value) -> String {
+    let mut text = object.to_string();
+    text.pop();
+    text
 }
 
 /// What a change of the settings changes in what is asked for.
@@ -198,25 +228,13 @@ pub fn lambda_since(bytes: &[u8]) -> Result<i64, String> {
     since.ok_or_else(|| wrong("since", &value["since"]))
 }
 
-/// Ids with their times as they are written: `{"id": time}`.
-pub fn ids_json<'a>(ids: impl Iterator<Item = &'a (String, i64)>) -> Value {
-    let members = ids.map(|(id, time)| (id.clone(), json!(time)));
-    Value::Object(members.collect())
-}
-
-/// Reads what [`ids_json`] wrote.
+/// Ids with their times, as [`Ids`] writes them.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
-pub fn read_ids(value: &Value) -> Result<Vec<(String, i64)>, String> {
-    let members = value
-        .as_object()
-        .map(Map::iter)
-        .ok_or_else(|| wrong("ids", value))?;
-    members
-        .map(|(id, time)| Ok((id.clone(), time.as_i64().ok_or_else(|| wrong("ids", time))?)))
-        .collect()
+/// What is wrong with them.
+pub fn ids(value: &Value) -> Result<Ids, String> {
+    Ids::read(value).ok_or_else(|| wrong("ids", value))
 }
 
 fn window(reader: Reader<'_>) -> Result<Window, String> {
@@ -232,7 +250,6 @@ fn window(reader: Reader<'_>) -> Result<Window, String> {
         cursor,
         pages: reader.count("pages")?,
         objects: reader.count("objects")?,
-        ids: read_ids(&reader.0["ids"])?,
     })
 }
 
@@ -304,8 +321,8 @@ mod tests {
                 cursor: Cursor::Token("t".into()),
                 pages: 3,
                 objects: 2,
-                ids: vec![("a".into(), 1)],
             }),
+            window_ids: Ids::read(&json!({"a": 1, "b\n": 2})).expect("ids"),
             ids: Some("k".into()),
             in_flight: vec!["o".into()],
             lease: Some(Lease {

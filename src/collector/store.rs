@@ -2,8 +2,9 @@
 //! writes.
 
 use crate::collect::{Collector, Plan};
+use crate::ids::Ids;
 use crate::pace;
-use crate::state::{State, ids_json};
+use crate::state::State;
 use crate::step::{Action, Condition, Reply, Write};
 use crate::summary::Error;
 
@@ -23,17 +24,14 @@ impl Collector {
     /// two runs write over each other, and says nothing.
     pub(crate) async fn claim(&mut self, condition: Condition) -> Result<(), Error> {
         let key = self.state_key();
-        let body = self.state.to_bytes();
         let condition = match self.state.conditional {
             Some(false) => Condition::None,
             _ => condition,
         };
-        self.etag = match self
-            .put(&key, body.clone(), JSON, Vec::new(), condition)
-            .await?
-        {
+        let body = self.state.to_bytes();
+        self.etag = match self.put(&key, body, JSON, Vec::new(), condition).await? {
             Put::Written(etag) => Some(etag),
-            Put::Refused => self.our_own(&key, &body).await?,
+            Put::Refused => self.our_own(&key).await?,
             Put::Unsupported => {
                 self.state.conditional = Some(false);
                 match self
@@ -82,7 +80,6 @@ impl Collector {
             self.renew_lease();
         }
         let key = self.state_key();
-        let body = self.state.to_bytes();
         let condition = match (self.state.conditional, self.etag.clone()) {
             (_, None) => return Err(Error::Overtaken),
             (Some(false), Some(_)) => {
@@ -91,12 +88,10 @@ impl Collector {
             }
             (_, Some(etag)) => Condition::Matches(etag),
         };
-        self.etag = match self
-            .put(&key, body.clone(), JSON, Vec::new(), condition)
-            .await?
-        {
+        let body = self.state.to_bytes();
+        self.etag = match self.put(&key, body, JSON, Vec::new(), condition).await? {
             Put::Written(etag) => Some(etag),
-            Put::Refused => self.our_own(&key, &body).await?,
+            Put::Refused => self.our_own(&key).await?,
             Put::Unsupported => None,
         };
         match self.etag {
@@ -119,9 +114,9 @@ impl Collector {
     }
 
     /// A write whose answer was lost is refused when it is repeated, though it is ours that stands there.
-    async fn our_own(&mut self, key: &str, body: &[u8]) -> Result<Option<String>, Error> {
+    async fn our_own(&mut self, key: &str) -> Result<Option<String>, Error> {
         let found = self.read_object(key).await?;
-        let ours = found.filter(|(bytes, _)| bytes == body);
+        let ours = found.filter(|(bytes, _)| *bytes == self.state.to_bytes());
         Ok(ours.map(|(_, etag)| etag))
     }
 
@@ -132,13 +127,15 @@ impl Collector {
         let (prefix, name) = (&self.settings.state_prefix, &self.settings.name);
         let (number, owner) = (self.state.ids_number, &self.order.owner);
         let key = format!("{prefix}/{name}-ids/{number}-{owner}.json");
-        let mut ids: Vec<(String, i64)> = self
-            .seen
-            .iter()
-            .map(|(id, time)| (id.clone(), *time))
-            .collect();
-        ids.sort_unstable();
-        let body = ids_json(ids.iter()).to_string().into_bytes();
+        let mut sorted: Vec<(&String, &i64)> = self.seen.iter().collect();
+        sorted.sort_unstable();
+        let mut ids = Ids::default();
+        for (id, time) in sorted {
+            ids.push(id, *time);
+        }
+        let mut body = String::new();
+        ids.write(&mut body);
+        let body = body.into_bytes();
         self.write_object(&key, body, JSON, Vec::new(), Condition::None)
             .await?;
         Ok(self.state.ids.replace(key))
