@@ -13,8 +13,9 @@ use crate::state::{self, Lease, Pass, State, Window};
 use crate::step::{Condition, Desk};
 use crate::summary::{Error, Outcome, Summary};
 
-/// How long a run may be silent before another one may take over. Every write of the state renews it.
-const LEASE_MS: i64 = 300_000;
+/// How long a run may be silent before another one may take over. Every write of the state renews it. No call lasts
+/// longer than half a minute; one that is overtaken all the same notices it at its next write and loses nothing.
+const LEASE_MS: i64 = 60_000;
 /// A pass over less than this is not opened after another one. Each reads the overlap again: where that takes
 /// longer, this much is due after every pass, and a run without a budget does not end.
 const LEAST_PASS_MS: i64 = 300_000;
@@ -58,6 +59,7 @@ pub(crate) async fn run(
             ..Summary::default()
         },
         etag: None,
+        is_known: false,
         state: State::new(&settings, 0),
         seen: HashMap::new(),
         settings,
@@ -71,6 +73,8 @@ pub(crate) async fn run(
         collector.state.lease = None;
         let saved = collector.write_state().await.err();
         error = error.or(saved);
+    }
+    if collector.is_known {
         let lag = collector.server_now() - collector.state.watermark;
         collector.summary.lag_ms = Some(lag);
     }
@@ -92,6 +96,8 @@ pub(crate) struct Collector {
     pub(crate) summary: Summary,
     /// Of the state as we know it; none while it is not ours.
     pub(crate) etag: Option<String>,
+    /// The state is one that was read or written, and says how far a run has come.
+    pub(crate) is_known: bool,
     pub(crate) state: State,
     /// Ids that are written already, with their times, as far as they can come again.
     pub(crate) seen: HashMap<String, i64>,
@@ -99,7 +105,12 @@ pub(crate) struct Collector {
 
 impl Collector {
     async fn work(&mut self) -> Result<(), Error> {
-        self.ask_time().await?;
+        self.mark().await?;
+        if let Err(error) = self.ask_time().await {
+            // Only for how far behind this leaves everything; what failed first is what is told.
+            let _ = self.find_state().await;
+            return Err(error);
+        }
         self.take_turn().await?;
         self.remember().await?;
         self.move_lambda_state().await?;
@@ -153,25 +164,33 @@ impl Collector {
         self.desk.now().wall + self.skew
     }
 
+    /// Reads the state, and says its ETag, if there is one.
+    async fn find_state(&mut self) -> Result<Option<String>, Error> {
+        let key = self.state_key();
+        let Some((bytes, etag)) = self.read_object(&key).await? else {
+            return Ok(None);
+        };
+        let wrong = |message: String| Error::State(format!("{message} (in `{key}`)"));
+        let state = State::read(&bytes).map_err(wrong)?;
+        if state.account != self.settings.account {
+            let message =
+                "expected the account of `HARNESS_ACCOUNT_ID` in the state, but found another one";
+            return Err(Error::State(message.to_owned()));
+        }
+        self.state = state;
+        self.is_known = true;
+        Ok(Some(etag))
+    }
+
     /// Reads the state, or makes the first one, and takes the lease.
     async fn take_turn(&mut self) -> Result<(), Error> {
-        let key = self.state_key();
-        let condition = match self.read_object(&key).await? {
-            Some((bytes, etag)) => {
-                let wrong = |message: String| Error::State(format!("{message} (in `{key}`)"));
-                self.state = State::read(&bytes).map_err(wrong)?;
-                Condition::Matches(etag)
-            }
+        let condition = match self.find_state().await? {
+            Some(etag) => Condition::Matches(etag),
             None => {
                 self.first_state().await?;
                 Condition::Absent
             }
         };
-        if self.state.account != self.settings.account {
-            let message =
-                "expected the account of `HARNESS_ACCOUNT_ID` in the state, but found another one";
-            return Err(Error::State(message.to_owned()));
-        }
         let now = self.server_now();
         let (owner, until) = match &self.state.lease {
             Some(lease) => (lease.owner.as_str(), lease.until),
@@ -189,7 +208,9 @@ impl Collector {
             }
         }
         self.renew_lease();
-        self.claim(condition).await
+        self.claim(condition).await?;
+        self.is_known = true;
+        Ok(())
     }
 
     /// After the Lambda: from its `since` less the overlap, for what it lost at its last run's end or came late.

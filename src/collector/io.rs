@@ -90,6 +90,7 @@ impl<H: Host> Hands<'_, H> {
             Action::Write(write) if self.is_udm(&write.key) => self.write_udm(write).await,
             Action::Write(write) => self.write(write).await,
             Action::Delete(key) => self.delete(&key).await,
+            Action::Claim(prefix) => self.claim(&prefix).await,
         }
     }
 

@@ -209,7 +209,7 @@ fn status(outcome: &Outcome) -> u16 {
         Some(_) if outcome.summary.retry_after_ms.is_some() => 503,
         Some(Error::Busy(_) | Error::Overtaken) => 503,
         Some(Error::Harness(..) | Error::Store(_)) => 502,
-        Some(Error::State(_) | Error::Stuck(_)) => 500,
+        Some(Error::State(_) | Error::Taken(_) | Error::Stuck(_)) => 500,
     }
 }
 

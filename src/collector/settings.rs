@@ -29,15 +29,27 @@ pub fn from_environment(variables: &BTreeMap<String, String>) -> Result<Settings
     }
 }
 
-/// The settings from a table: names in lower case, lists as arrays of texts or as one text with commas. All mistakes
-/// are told to the section; with one, the settings are those that stand for it. A collector is called as its table.
+/// The settings from a table: names in lower case, lists as arrays of texts or as one text with commas. `namespace` and
+/// `labels` are understood as in a feed's table. All mistakes are told to the section; with one, the settings are
+/// those that stand for it. A collector is called as its table.
 pub fn from_section(name: &str, section: &mut Section<'_>) -> Settings {
     let there = NAMES.iter().filter(|(_, key)| section.has(key));
     let there: Vec<&str> = there.map(|(name, _)| *name).collect();
     let value = |(name, key): &(&'static str, &'static str)| Some((*name, section.plain(key)?));
     let mut values: BTreeMap<_, _> = NAMES.iter().filter_map(value).collect();
     values.entry("COLLECTOR_NAME").or_insert(name.to_owned());
-    let (settings, mistakes) = read(values);
+    let (mut settings, mistakes) = read(values);
+    for (key, other) in [
+        ("namespace", "ASSET_NAMESPACE"),
+        ("labels", "INGESTION_LABELS"),
+    ] {
+        if section.has(key) && there.contains(&other) {
+            let other = other.to_ascii_lowercase();
+            section.wrong(key, &format!("only one of this and `{other}`"), "both");
+        }
+    }
+    settings.namespace = section.text("namespace").unwrap_or(settings.namespace);
+    settings.labels = section.named_texts("labels").unwrap_or(settings.labels);
     for mistake in mistakes {
         let key = NAMES.iter().find(|(name, _)| *name == mistake.name);
         let key = key.map_or(mistake.name, |(_, key)| key);
@@ -75,6 +87,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("MAX_OBJECT_BYTES",   "max_object_bytes"),
     ("GZIP",               "gzip"),
     ("ASSET_NAMESPACE",    "asset_namespace"),
+    ("INGESTION_LABELS",   "ingestion_labels"),
 ];
 
 /// Settings that are whole and within their bounds.
@@ -124,6 +137,8 @@ pub struct Settings {
     pub gzip: bool,
     /// The namespace of the assets in UDM events, as SecOps' feeds have it; empty for none.
     pub namespace: String,
+    /// The ingestion labels of UDM events, as SecOps' feeds have them: names and values.
+    pub labels: Vec<(String, String)>,
     /// What the operator should know, though it stops nothing.
     pub warnings: Vec<String>,
 }
@@ -236,6 +251,7 @@ impl Reader {
             max_object_bytes: self.number("MAX_OBJECT_BYTES", 64 << 20, 1 << 10, 1 << 30) as usize,
             gzip: self.flag("GZIP"),
             namespace: self.text("ASSET_NAMESPACE", ""),
+            labels: self.labels(),
             warnings: std::mem::take(&mut self.warnings),
         }
     }
@@ -319,6 +335,26 @@ impl Reader {
             );
         }
         list
+    }
+
+    /// `source=harness,team=blue`; of a name that is there twice, the last value counts.
+    fn labels(&mut self) -> Vec<(String, String)> {
+        let text = self.text("INGESTION_LABELS", "");
+        let items = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+        let mut labels = BTreeMap::new();
+        for item in items {
+            match item.split_once('=').map(|(k, v)| (k.trim(), v.trim())) {
+                Some((name, value)) if !name.is_empty() => {
+                    labels.insert(name.to_owned(), value.to_owned());
+                }
+                _ => self.wrong(
+                    "INGESTION_LABELS",
+                    "NAME=VALUE, parted by commas,",
+                    &quoted(item),
+                ),
+            }
+        }
+        labels.into_iter().collect()
     }
 
     /// The server takes one of the two; the other one is then ours to apply.

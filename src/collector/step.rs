@@ -42,6 +42,8 @@ pub enum Action {
     Write(Write),
     /// Delete an object; one that is not there is no error.
     Delete(String),
+    /// Make sure that the objects of a prefix are SecOps' to read and nobody else's, which a marker beside it says.
+    Claim(String),
     /// Wait this many milliseconds.
     Wait(u64),
 }
@@ -87,8 +89,12 @@ pub enum Reply {
     Refused,
     /// 501: the store knows no conditions.
     Unsupported,
-    /// It is deleted, or the wait is over.
+    /// It is deleted, or the wait is over, or the prefix is SecOps'.
     Done,
+    /// Nobody says whose the prefix is, and it may not be said here: why.
+    Unmarked(String),
+    /// The prefix is another's: whose, and what helps.
+    Taken(String),
     /// The store failed: why, and whether it may help to try again.
     Failed(String, bool),
 }

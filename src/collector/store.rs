@@ -4,9 +4,10 @@
 use crate::collect::{Collector, Plan};
 use crate::ids::Ids;
 use crate::pace;
+use crate::settings::Shape;
 use crate::state::State;
 use crate::step::{Action, Condition, Reply, Write};
-use crate::summary::Error;
+use crate::summary::{Error, after};
 
 const JSON: &str = "application/json";
 
@@ -17,6 +18,27 @@ impl Collector {
         match self.order.plan {
             Plan::Live => format!("{prefix}/{name}.json"),
             Plan::Backfill { from, to } => format!("{prefix}/{name}-backfill-{from}-{to}.json"),
+        }
+    }
+
+    /// Says beside the prefix that SecOps reads it, so that no other feed reads the same; each shape has its reader,
+    /// and this one has no other.
+    pub(crate) async fn mark(&mut self) -> Result<(), Error> {
+        if self.settings.shape != Shape::Streaming {
+            return Ok(());
+        }
+        let prefix = self.settings.prefix.clone();
+        match self
+            .store(Action::Claim(prefix.clone()), "mark", &prefix)
+            .await?
+        {
+            Reply::Done => Ok(()),
+            Reply::Unmarked(warning) => {
+                self.summary.warnings.push(warning);
+                Ok(())
+            }
+            Reply::Taken(message) => Err(Error::Taken(message)),
+            _ => Err(unexpected("mark", &prefix)),
         }
     }
 
@@ -225,7 +247,8 @@ impl Collector {
             calls += 1;
             if !is_passing || calls > self.settings.max_retries {
                 return Err(Error::Store(format!(
-                    "expected to {verb} `{key}`, but found: {message} (after {calls} calls)"
+                    "expected to {verb} `{key}`, but found: {message} ({})",
+                    after(calls)
                 )));
             }
             self.summary.retries += 1;

@@ -26,6 +26,8 @@ pub enum Error {
     Store(String),
     /// The state cannot be read.
     State(String),
+    /// The prefix is read by another than the one that its objects are written for.
+    Taken(String),
     /// Another run has the lease, until this time.
     Busy(i64),
     /// Another run has taken the state over.
@@ -37,8 +39,10 @@ pub enum Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Error::Harness(failure, calls) => write!(f, "{failure} (after {calls} calls)"),
-            Error::Store(message) | Error::State(message) => f.write_str(message),
+            Error::Harness(failure, calls) => write!(f, "{failure} ({})", after(*calls)),
+            Error::Store(message) | Error::State(message) | Error::Taken(message) => {
+                f.write_str(message)
+            }
             Error::Busy(until) => write!(
                 f,
                 "expected no other run, but found one with a lease until {until}"
@@ -54,6 +58,12 @@ impl std::fmt::Display for Error {
             }
         }
     }
+}
+
+/// How often was tried what failed.
+pub(crate) fn after(calls: u32) -> String {
+    let plural = if calls == 1 { "" } else { "s" };
+    format!("after {calls} call{plural}")
 }
 
 /// What a run did.
@@ -143,6 +153,7 @@ impl Outcome {
                 Error::Harness(failure, _) => ("Harness", Some(failure)),
                 Error::Store(_) => ("Store", None),
                 Error::State(_) => ("State", None),
+                Error::Taken(_) => ("Taken", None),
                 Error::Busy(_) => ("Busy", None),
                 Error::Overtaken => ("Overtaken", None),
                 Error::Stuck(_) => ("Stuck", None),

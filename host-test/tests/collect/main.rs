@@ -15,6 +15,7 @@ use host_test::s3::{ACCESS_KEY, BUCKET, S3, SECRET_KEY};
 use serde_json::Value;
 
 const MINUTE: i64 = 60_000;
+const STATE: &str = "harness/audit-state/harness.json";
 /// What may be seen nowhere.
 const CANARY: &str = "canary";
 
@@ -116,6 +117,10 @@ impl World {
         assert_eq!(status, Some(0), "{errors}");
         assert_eq!(summary["paginationComplete"], true, "{summary}");
         summary
+    }
+
+    fn state(&self) -> Value {
+        serde_json::from_slice(&self.s3.objects()[STATE]).unwrap()
     }
 
     /// The lines of the objects under a prefix.

@@ -4,6 +4,7 @@ use std::thread;
 
 use host_test::running::Start;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 
 use super::*;
 
@@ -34,8 +35,7 @@ fn a_run_writes_what_is_due_and_the_next_one_what_came_since() {
     assert_eq!(second["eventsCollected"], 1, "{second}");
     assert_eq!(second["duplicates"], 270, "{second}");
     world.check_all();
-    let state = world.s3.objects();
-    assert!(state.contains_key("harness/audit-state/harness.json"));
+    assert!(world.s3.objects().contains_key(STATE));
 }
 
 /// Defect 8 of the Lambda: a killed run repeats the same work for ever.
@@ -47,12 +47,10 @@ fn a_killed_run_is_gone_on_with_and_nothing_is_missing_or_there_twice() {
         let mut child = at_work(&world, objects);
         child.kill().unwrap();
         child.wait().unwrap();
-        // The dead run's turn would end by itself after five minutes.
-        let key = "harness/audit-state/harness.json";
-        let state = world.s3.objects().remove(key);
-        let mut state: Value = serde_json::from_slice(&state.unwrap()).unwrap();
+        // The dead run's turn would end by itself after a minute.
+        let mut state = world.state();
         state["lease"] = Value::Null;
-        world.s3.set(key, Some(state.to_string().as_bytes()));
+        world.s3.set(STATE, Some(state.to_string().as_bytes()));
     }
     let last = world.collected();
     assert!(last["unconfirmedObjects"].as_u64() <= Some(1), "{last}");
@@ -74,20 +72,51 @@ fn of_two_runs_at_once_one_gives_way_and_nothing_is_there_twice() {
 
 #[test]
 fn an_interrupt_keeps_the_progress_and_gives_the_turn_back() {
-    let mut world = World::new(service(400));
-    world.set("PAGE_SIZE", "10");
-    let child = at_work(&world, 20);
-    signal(&child, Signal::INT);
-    let interrupted = ended(child);
-    assert_eq!(interrupted.status, Some(130), "{}", interrupted.errors);
-    assert_eq!(
-        interrupted.summary["error"],
-        Value::Null,
-        "{}",
-        interrupted.errors
-    );
-    // Nobody waits for a turn.
+    for (by, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut world = World::new(service(400));
+        world.set("PAGE_SIZE", "10");
+        let child = at_work(&world, 20);
+        signal(&child, by);
+        let interrupted = ended(child);
+        assert_eq!(interrupted.status, Some(status), "{}", interrupted.errors);
+        assert_eq!(
+            interrupted.summary["error"],
+            Value::Null,
+            "{}",
+            interrupted.errors
+        );
+        assert_eq!(world.state()["lease"], Value::Null);
+        // Nobody waits for a turn.
+        world.collected();
+        world.check_all();
+    }
+}
+
+#[test]
+fn rounds_go_on_where_another_run_has_the_turn() {
+    let world = World::new(service(30));
     world.collected();
+    world.goes_on();
+    let mut state = world.state();
+    let until = now() + MINUTE;
+    state["lease"] = json!({"owner": "a run that was killed", "until": until});
+    world.s3.set(STATE, Some(state.to_string().as_bytes()));
+    let before = world.server.with(|it| it.count);
+    let child = world.command(&["--every", "100ms"]).spawn().unwrap();
+    while world.server.with(|it| it.count) < before + 3 {
+        thread::yield_now();
+    }
+    // Its turn is over.
+    state["lease"] = Value::Null;
+    world.s3.set(STATE, Some(state.to_string().as_bytes()));
+    while world.lines("harness/audit/").len() < 31 {
+        thread::yield_now();
+    }
+    signal(&child, Signal::INT);
+    let ended = ended(child);
+    assert_eq!(ended.status, Some(130), "{}", ended.errors);
+    let busy = ended.errors.matches("\"errorType\":\"Busy\"").count();
+    assert!(busy >= 2, "{}", ended.errors);
     world.check_all();
 }
 
@@ -133,11 +162,7 @@ fn a_backfill_takes_what_is_between_two_times_and_leaves_the_live_state_alone() 
     assert_eq!(ended.status, Some(0), "{}", ended.errors);
     assert_eq!(ended.summary["eventsCollected"], 70);
     let keys: Vec<String> = world.s3.objects().into_keys().collect();
-    assert!(
-        keys.iter()
-            .all(|it| it != "harness/audit-state/harness.json"),
-        "{keys:?}"
-    );
+    assert!(keys.iter().all(|it| it != STATE), "{keys:?}");
     let days = keys
         .iter()
         .filter(|it| it.starts_with("harness/audit/2026/01/01/"))

@@ -11,6 +11,7 @@ fn udm_is_what_the_command_transform_makes_of_the_same_events() {
     let mut world = World::new(service(270));
     world.set("OUTPUT_SHAPE", "udm");
     world.set("ASSET_NAMESPACE", "harness.audit");
+    world.set("INGESTION_LABELS", "source=harness");
     let summary = world.collected();
     assert_eq!(
         (&summary["eventsCollected"], &summary["rejected"]),
@@ -28,6 +29,11 @@ fn udm_is_what_the_command_transform_makes_of_the_same_events() {
         events
             .iter()
             .any(|it| it.to_string().contains("harness.audit"))
+    );
+    assert!(
+        events
+            .iter()
+            .all(|it| it["metadata"]["ingestionLabels"][0]["value"] == "harness")
     );
     // Another shape goes on where this one was.
     world.set("OUTPUT_SHAPE", "api");
@@ -51,6 +57,31 @@ fn the_streaming_shape_has_the_fields_that_googles_parser_names() {
     ] {
         assert!(lines.iter().all(|it| !it[field].is_null()), "{field}");
     }
+}
+
+/// SecOps reads what is streamed, and what another feed reads already is not for it.
+#[test]
+fn a_prefix_is_read_by_one_consumer() {
+    const MARKER: &str = "harness/.udmill-consumer-audit.json";
+    let mut world = World::new(service(3));
+    world.set("OUTPUT_SHAPE", "streaming");
+    world.collected();
+    let marker = world.s3.objects().remove(MARKER).unwrap();
+    let marker: Value = serde_json::from_slice(&marker).unwrap();
+    assert_eq!(marker["consumer"], "secops");
+    world
+        .s3
+        .set(MARKER, Some(b"{\"consumer\":\"a feed of udmill\"}"));
+    let before = world.server.with(|it| it.count);
+    let ended = world.collect(&["--once"]);
+    assert_eq!(ended.status, Some(3), "{}", ended.errors);
+    assert_eq!(ended.summary["errorType"], "Taken", "{}", ended.errors);
+    assert!(
+        ended.errors.contains("a feed of udmill"),
+        "{}",
+        ended.errors
+    );
+    assert_eq!(world.server.with(|it| it.count), before);
 }
 
 #[test]

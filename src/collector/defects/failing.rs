@@ -115,16 +115,13 @@ fn retry_after_is_kept_to_in_both_forms_and_never_beyond_the_budget() {
 /// Defect 17: an off-by-one in wording: attempt 4 of 3, where `MAX_RETRIES` counts repeats.
 #[test]
 fn max_retries_counts_repeats_and_the_error_tells_the_calls() {
-    for (retries, calls) in [("0", 1), ("1", 2), ("3", 4)] {
+    for (retries, calls, told) in [("0", 1, "1 call"), ("1", 2, "2 calls"), ("3", 4, "4 calls")] {
         let mut world = world();
         world.server.faults = vec![Fault::Told("503-html"); 9].into();
         let outcome = world.run(&settings(&[("MAX_RETRIES", retries)]));
         assert_eq!(world.server.count, calls);
         let error = outcome.error.expect("an error").to_string();
-        assert!(
-            error.ends_with(&format!("(after {calls} calls)")),
-            "{error}"
-        );
+        assert!(error.ends_with(&format!("(after {told})")), "{error}");
     }
 }
 
@@ -192,11 +189,17 @@ fn a_summary_tells_quiet_from_broken_and_how_far_behind_it_is() {
         assert!(behind.get(key).is_some(), "{key}");
     }
     world.server.faults = vec![Fault::Told("503-html"); 9].into();
+    world.pass(10);
     let broken = json(&world.run(&small()));
     assert_eq!(
         (&broken["statusCode"], &broken["errorType"]),
         (&500.into(), &"Harness".into())
     );
+    // Nothing was asked for successfully, and yet it is known how far behind that leaves everything.
+    assert_eq!(lag(&broken), 313);
+    let mut new = self::world();
+    new.server.faults = vec![Fault::Told("503-html"); 9].into();
+    assert_eq!(json(&new.run(&small()))["lagMs"], Value::Null);
 }
 
 /// Defect 35: error texts hide the cause: Harness' code and correlation id are dropped, every failure has one type.
@@ -210,7 +213,7 @@ fn an_error_tells_status_code_correlation_and_calls() {
         json["error"],
         "expected a page of audit events, but found status 403, code NG_ACCESS_DENIED: Missing permission \
          core_audit_view on account (correlation id 7c1f9a52-2b7e-4d38-8f0b-91b1c3a7e0d4); the key needs the \
-         permission core_audit_view on the account (after 1 calls)"
+         permission core_audit_view on the account (after 1 call)"
     );
     assert_eq!(json["httpStatus"], 403);
     assert_eq!(json["harnessCode"], "NG_ACCESS_DENIED");

@@ -1,8 +1,11 @@
 //! What is set up: rights, prefixes, settings and secrets.
 
+use std::collections::BTreeMap;
+
 use harness::Fault;
 use serde_json::{Value, json};
 
+use crate::feed::marker;
 use crate::testing::{EPOCH, MINUTE, mistakes, settings};
 use crate::tests::{STATE, balance, good, small, world};
 use crate::{Action, Plan, Reply, Step};
@@ -80,25 +83,29 @@ fn the_collectors_policies_are_enough_for_a_run() {
         "harness/audit/state.json",
         &json!({"since": since}).to_string(),
     );
-    let mut used = 0;
+    let mut used = BTreeMap::new();
     for policies in [&[COLLECTOR, TAKEOVER][..], &[COLLECTOR]] {
-        let mut run = world.start(
-            &settings(&[("WINDOW_PAGES", "2"), ("PAGE_SIZE", "5")]),
-            Plan::Live,
-            600_000,
-        );
+        let settings = settings(&[
+            ("WINDOW_PAGES", "2"),
+            ("PAGE_SIZE", "5"),
+            ("OUTPUT_SHAPE", "streaming"),
+        ]);
+        let mut run = world.start(&settings, Plan::Live, 600_000);
         let mut reply = None;
         while let Step::Do(action) = run.step(reply.take(), world.now()) {
-            let (right, key) = match &action {
-                Action::Read(key) => ("s3:GetObject", key.as_str()),
-                Action::Write(write) => ("s3:PutObject", write.key.as_str()),
-                Action::Delete(key) => ("s3:DeleteObject", key.as_str()),
-                Action::Send(..) | Action::Wait(_) => ("", ""),
+            let (rights, key) = match &action {
+                Action::Read(key) => (&["s3:GetObject"][..], key.clone()),
+                Action::Write(write) => (&["s3:PutObject"][..], write.key.clone()),
+                Action::Delete(key) => (&["s3:DeleteObject"][..], key.clone()),
+                Action::Claim(prefix) => {
+                    (&["s3:GetObject", "s3:PutObject"][..], marker::key(prefix))
+                }
+                Action::Send(..) | Action::Wait(_) => (&[][..], String::new()),
             };
-            if !key.is_empty() {
-                used += 1;
+            for right in rights {
+                *used.entry(key.clone()).or_insert(0) += 1;
                 assert!(
-                    policies.iter().any(|it| lets(it, right, key)),
+                    policies.iter().any(|it| lets(it, right, &key)),
                     "{right} {key}"
                 );
             }
@@ -106,7 +113,9 @@ fn the_collectors_policies_are_enough_for_a_run() {
         }
         world.pass(60);
     }
-    assert!(used > 30, "{used}");
+    assert_eq!(used["harness/.udmill-consumer-audit.json"], 4);
+    assert!(used.values().sum::<u32>() > 30, "{used:?}");
+    assert!(TEMPLATE.contains(":s3:::${BucketName}/*.udmill-consumer-*.json"));
 }
 
 /// Defect 11: the first run cannot work with the documented policy: without `s3:ListBucket`, a state that is not

@@ -15,6 +15,9 @@ use udmill_receiver::s3::Bucket;
 
 use super::exchange::{Came, ask};
 
+/// The consumer whose own feed reads the prefix: Google SecOps.
+pub const SECOPS: &str = "secops";
+
 /// How the last part of every marker's key begins.
 pub const NAME: &str = ".udmill-consumer-";
 

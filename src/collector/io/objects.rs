@@ -12,6 +12,7 @@ use udmill_receiver::host::{Answer, Outbound, SendError};
 use udmill_receiver::s3::code;
 
 use super::{Hands, SHORTEST, words};
+use crate::feed::marker;
 use crate::step::{Condition, Reply, Write};
 
 /// How long a request to the store may take.
@@ -102,6 +103,16 @@ impl<H: Host> Hands<'_, H> {
                 _ => failure(&answer),
             },
             Err(reply) => reply,
+        }
+    }
+
+    pub(super) async fn claim(&self, prefix: &str) -> Reply {
+        let hard = self.host.elapsed() + self.left(ATTEMPT).max(SHORTEST);
+        match marker::claim(self.host, self.bucket, prefix, marker::SECOPS, hard).await {
+            Ok(None) => Reply::Done,
+            Ok(Some(warning)) => Reply::Unmarked(warning),
+            Err(fault) if fault.kind == "consumer" => Reply::Taken(fault.message),
+            Err(fault) => failed(&fault.message, !fault.alarm),
         }
     }
 

@@ -145,10 +145,9 @@ fn reply_of_read(host: &Memory, key: &str) -> Reply {
 /// Defect 33 of the Lambda: events in no shape that is known to be read.
 #[test]
 fn events_become_udm_under_a_prefix_of_their_own_and_the_rest_is_kept() {
-    let (host, cloud) = cloud(
-        "output_shape = \"udm\"\nasset_namespace = \"harness.audit\"",
-        3,
-    );
+    let more =
+        "output_shape = \"udm\"\nnamespace = \"harness.audit\"\nlabels = { source = \"harness\" }";
+    let (host, cloud) = cloud(more, 3);
     let outcome = collect(&host);
     assert_eq!((outcome.error, outcome.summary.rejected), (None, 0));
     assert_eq!(cloud.under("harness/audit/").len(), 0);
@@ -158,6 +157,16 @@ fn events_become_udm_under_a_prefix_of_their_own_and_the_rest_is_kept() {
     for event in &events {
         let event: Value = serde_json::from_str(event).expect("JSON");
         assert_eq!(event["metadata"]["logType"], "HARNESS_IO");
+        let label = &event["metadata"]["ingestionLabels"][0];
+        assert_eq!(
+            (&label["key"], &label["value"]),
+            (&"source".into(), &"harness".into())
+        );
+        assert!(
+            event
+                .to_string()
+                .contains("\"namespace\":\"harness.audit\"")
+        );
         assert_eq!(
             event["metadata"]["productLogId"].as_str().map(str::len),
             Some(24)
@@ -276,4 +285,55 @@ fn an_object_that_is_cut_off_is_never_taken_for_a_whole_one() {
     };
     let read = reply(&host, &cloud, Action::Read("k".to_owned()), cut);
     assert!(matches!(read, Reply::Failed(_, false)), "{read:?}");
+}
+
+/// What SecOps' own feed reads, no other feed of the same bucket ingests once more.
+#[test]
+fn a_prefix_that_secops_reads_is_marked_and_one_of_another_is_left_alone() {
+    const MARKER: &str = "harness/.udmill-consumer-audit.json";
+    let (host, there) = cloud("output_shape = \"streaming\"", 3);
+    let mut other = "{\"consumer\":\"secops\"}".to_owned();
+    for _ in 0..2 {
+        assert_eq!(collect(&host).error, None);
+        let marker = there.under(MARKER)[0].1.clone();
+        assert_eq!(marker.header("if-none-match"), Some("*"));
+        let found: Value = serde_json::from_str(marker.text()).expect("JSON");
+        assert_eq!(found["consumer"], "secops");
+        other = marker.text().replace("secops", "feed harness of another");
+    }
+    let (host, there) = cloud("output_shape = \"streaming\"", 3);
+    there.put(MARKER, &other);
+    let outcome = collect(&host);
+    assert!(matches!(outcome.error, Some(Error::Taken(_))));
+    let error = outcome.error.expect("an error").to_string();
+    for expected in [
+        "s3://audit/harness/audit/",
+        "feed harness of another",
+        MARKER,
+    ] {
+        assert!(error.contains(expected), "{expected} in {error}");
+    }
+    assert_eq!(there.objects.borrow().len(), 1);
+    assert_eq!(host.requests.borrow().len(), 1, "Harness is not asked");
+    // Without the right to say so there is a warning, and for another reader nothing to say.
+    let (host, there) = cloud("output_shape = \"streaming\"", 3);
+    let denied = || said(403, "AccessDenied");
+    there.faults.borrow_mut().extend([denied(), denied()]);
+    let outcome = collect(&host);
+    assert_eq!((outcome.error, outcome.summary.events), (None, 3));
+    assert!(
+        outcome.summary.warnings[0].contains(MARKER),
+        "{:?}",
+        outcome.summary.warnings
+    );
+    let (host, there) = cloud("output_shape = \"api\"", 3);
+    assert_eq!(collect(&host).error, None);
+    assert_eq!(there.under(MARKER).len(), 0);
+    // What passes is waited for, as with any object.
+    let (host, there) = cloud("output_shape = \"streaming\"", 3);
+    there
+        .faults
+        .borrow_mut()
+        .extend(vec![said(503, "SlowDown"); 4]);
+    assert_eq!((collect(&host).error, there.under(MARKER).len()), (None, 1));
 }

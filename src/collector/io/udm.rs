@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use udmill_receiver::Host;
-use udmill_receiver::wit::transform::{Batch, FieldNames, Options};
+use udmill_receiver::wit::transform::{Batch, FieldNames, Label, Options};
 
 use super::Hands;
 use super::objects::failed;
@@ -83,9 +83,17 @@ impl<H: Host> Hands<'_, H> {
             log_type: "HARNESS_IO".to_owned(),
             split_delimiter: Some("\n".to_owned()),
             namespace: (!namespace.is_empty()).then(|| namespace.clone()),
-            labels: Vec::new(),
+            labels: self.settings.labels.iter().map(label).collect(),
             field_names: FieldNames::LowerCamel,
         }
+    }
+}
+
+fn label((key, value): &(String, String)) -> Label {
+    Label {
+        key: key.clone(),
+        value: value.clone(),
+        rbac_enabled: false,
     }
 }
 

@@ -203,3 +203,40 @@ fn udm_has_a_prefix_of_its_own_and_the_state_stays_where_it_is() {
     assert_eq!(settings.prefix, "harness/audit-udm");
     assert_eq!(settings.state_prefix, "harness/audit-state");
 }
+
+#[test]
+fn namespace_and_labels_are_said_as_in_a_feed_or_as_in_an_environment() {
+    let own = "harness_account_id = 'acc'\nharness_api_key = '{key}'\noutput_shape = 'udm'\n";
+    let labels = |settings: &Settings| settings.labels.clone();
+    let expected = [("source", "harness"), ("team", "a=b")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let variables = [
+        ("ASSET_NAMESPACE", "audit"),
+        ("INGESTION_LABELS", " team=a=b, source = harness,"),
+    ];
+    let settings = from_environment(&environment(&variables)).expect("settings");
+    assert_eq!(
+        (labels(&settings), settings.namespace.as_str()),
+        (expected.to_vec(), "audit")
+    );
+    let as_feed = "namespace = 'audit'\nlabels = { team = 'a=b', source = 'harness' }\n";
+    let settings = from_text(&format!("{own}{as_feed}")).expect("settings");
+    assert_eq!(
+        (labels(&settings), settings.namespace.as_str()),
+        (expected.to_vec(), "audit")
+    );
+    let both = from_text(&format!("{own}{as_feed}asset_namespace = 'audit'\n"));
+    assert_eq!(
+        both.expect_err("a mistake"),
+        [
+            "expected only one of this and `asset_namespace` at `collect.h.namespace`, but found both"
+        ]
+    );
+    for wrong in ["source", "=harness", "a=b,c"] {
+        let found = mistakes(&[("INGESTION_LABELS", wrong)]);
+        assert!(
+            found.starts_with("expected NAME=VALUE, parted by commas, at `INGESTION_LABELS`"),
+            "{found}"
+        );
+    }
+}

@@ -168,6 +168,16 @@ impl Bucket {
         }
     }
 
+    /// An object that is there before.
+    pub fn put(&self, key: &str, text: &str) {
+        let object = Object {
+            body: text.as_bytes().to_vec(),
+            headers: Vec::new(),
+            etag: "\"before\"".to_owned(),
+        };
+        self.objects.borrow_mut().insert(key.to_owned(), object);
+    }
+
     /// The keys under a prefix, in order, with what they hold.
     pub fn under(&self, prefix: &str) -> Vec<(String, Object)> {
         let objects = self.objects.borrow();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event;
+use crate::feed::marker;
 use crate::pace::Chance;
 use crate::step::{Action, Condition, Reply, Write};
 
@@ -39,6 +40,7 @@ impl Store {
                 self.objects.remove(&key);
                 Reply::Done
             }
+            Action::Claim(prefix) => self.claim(&prefix),
             Action::Write(write) => {
                 let fails = self.fails_one_of > 0 && chance.below(self.fails_one_of) == 0;
                 if fails && chance.below(2) == 0 {
@@ -52,6 +54,18 @@ impl Store {
                 }
             }
             other => panic!("no work for a store: {other:?}"),
+        }
+    }
+
+    /// As the marker of the feed reader has it, without the faults of its network.
+    fn claim(&mut self, prefix: &str) -> Reply {
+        let key = marker::key(prefix);
+        if !self.objects.contains_key(&key) {
+            self.put(&key, marker::SECOPS);
+        }
+        match self.text(&key).as_str() {
+            marker::SECOPS => Reply::Done,
+            other => Reply::Taken(format!("taken by {other}")),
         }
     }
 
