@@ -4,8 +4,10 @@
 //! or cut off, so they are read leniently and never whole into a message.
 
 use chrono::DateTime;
+use serde::Deserialize;
 use serde_json::Value;
 
+use crate::line::Line;
 use crate::settings::quoted;
 
 /// What came back, as it came.
@@ -22,8 +24,8 @@ pub struct Answer {
 /// A page of events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// The events, whatever they are.
-    pub content: Vec<Value>,
+    /// The events, whatever they are, a line of JSON each.
+    pub content: Vec<String>,
     /// Whether another page follows.
     pub has_next: bool,
     /// Where it follows, if the server says.
@@ -95,11 +97,18 @@ impl std::fmt::Display for Failure {
 ///
 /// What failed, and what helps.
 pub fn read(answer: &Answer, page_size: u32, now: i64) -> Result<Page, Failure> {
-    let body = serde_json::from_slice::<Value>(&answer.body).ok();
     let is_success = (200..300).contains(&answer.status);
+    if is_success
+        && let Ok(body) = serde_json::from_slice::<Body>(&answer.body)
+        && body.status == "SUCCESS"
+    {
+        return Ok(page(body.data.unwrap_or_default(), page_size));
+    }
+    // What is no ordinary page may be an odd one, too.
+    let body = serde_json::from_slice::<Value>(&answer.body).ok();
     match body {
-        Some(mut body) if is_success && body["status"] == "SUCCESS" => {
-            Ok(page(body["data"].take(), page_size))
+        Some(body) if is_success && body["status"] == "SUCCESS" => {
+            Ok(page(Data::of(&body["data"]), page_size))
         }
         body => Err(failure(answer, body.as_ref(), now)),
     }
@@ -128,24 +137,51 @@ pub fn server_time(answer: &Answer) -> Option<i64> {
     Some(date.timestamp_millis())
 }
 
+/// A body as far as it makes a page, with everything of the type that is published.
+#[derive(Deserialize)]
+struct Body {
+    status: String,
+    data: Option<Data>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Data {
+    content: Option<Vec<Line>>,
+    has_next: Option<bool>,
+    page_token: Option<String>,
+    page_index: Option<u64>,
+    total_pages: Option<u64>,
+}
+
+impl Data {
+    /// What is of another type is left out.
+    fn of(data: &Value) -> Data {
+        let line = |it: &Value| Line(it.to_string());
+        let content = data["content"].as_array();
+        Data {
+            content: content.map(|it| it.iter().map(line).collect()),
+            has_next: data["hasNext"].as_bool(),
+            page_token: data["pageToken"].as_str().map(str::to_owned),
+            page_index: data["pageIndex"].as_u64(),
+            total_pages: data["totalPages"].as_u64(),
+        }
+    }
+}
+
 /// `hasNext` decides; the other page type of this platform has `totalPages`; without both, a full page has a next.
-fn page(mut data: Value, page_size: u32) -> Page {
-    let content = match data.get_mut("content").map(Value::take) {
-        Some(Value::Array(content)) => content,
-        _ => Vec::new(),
-    };
-    let total = data["totalPages"].as_u64();
-    let index = data["pageIndex"].as_u64().unwrap_or_default();
-    let has_next = match (data["hasNext"].as_bool(), total) {
+fn page(data: Data, page_size: u32) -> Page {
+    let content = data.content.unwrap_or_default();
+    let index = data.page_index.unwrap_or_default();
+    let has_next = match (data.has_next, data.total_pages) {
         (Some(has_next), _) => has_next,
-        (None, Some(total)) => index + 1 < total,
+        (None, Some(total)) => index.saturating_add(1) < total,
         (None, None) => content.len() >= page_size as usize,
     };
-    let token = data["pageToken"].as_str().filter(|it| !it.is_empty());
     Page {
-        content,
+        content: content.into_iter().map(|it| it.0).collect(),
         has_next,
-        token: token.map(str::to_owned),
+        token: data.page_token.filter(|it| !it.is_empty()),
     }
 }
 
@@ -269,6 +305,11 @@ mod tests {
             page(r#"{"content":[1],"totalPages":3,"pageIndex":2}"#),
             (1, false, None)
         );
+        assert_eq!(
+            page(r#"{"content":[1,{}],"hasNext":"yes","pageToken":7,"pageIndex":-1}"#),
+            (2, false, None)
+        );
+        assert_eq!(page("[]"), (0, false, None));
         assert_eq!(page(r#"{"content":[1,2,3]}"#), (3, true, None));
         assert_eq!(page(r#"{"content":[1,2]}"#), (2, false, None));
     }

@@ -1,8 +1,7 @@
 //! Audit events of the list API, as far as the collector has to know them: their id, their time, and their line.
 
-use std::borrow::Cow;
-
 use chrono::DateTime;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -18,27 +17,75 @@ pub struct Event {
     pub time: Option<i64>,
     /// The line to write, without its end.
     pub line: String,
+    /// No filter leaves it out that the server cannot apply.
+    pub is_wanted: bool,
 }
 
-/// Reads an event of a page; none if a filter that the server cannot apply leaves it out.
-pub fn read(value: &Value, settings: &Settings) -> Option<Event> {
-    let action = value["action"].as_str().unwrap_or_default();
-    if settings.exclude_logins && LOGINS.contains(&action) {
-        return None;
+/// Reads an event of a page, which is a line of JSON.
+pub fn read(line: String, settings: &Settings) -> Event {
+    let head = Head::of(&line);
+    let is_login = head.action.is_some_and(|it| LOGINS.contains(&it.as_str()));
+    let is_system = head.principal.is_some_and(|it| it == "SYSTEM");
+    let id = id(head.id, &line);
+    Event {
+        time: head.time,
+        line: match settings.shape {
+            Shape::Streaming => streaming(&id, line),
+            Shape::Api | Shape::Udm => line,
+        },
+        id,
+        is_wanted: !(settings.exclude_logins && is_login || settings.exclude_system && is_system),
     }
-    let principal = &value["authenticationInfo"]["principal"]["type"];
-    if settings.exclude_system && principal == "SYSTEM" {
-        return None;
+}
+
+/// What has to be known of an event.
+struct Head {
+    id: Option<String>,
+    time: Option<i64>,
+    action: Option<String>,
+    principal: Option<String>,
+}
+
+/// An event of the list API in which everything is of the type that is published.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Plain {
+    audit_id: Option<String>,
+    timestamp: Option<i64>,
+    action: Option<String>,
+    authentication_info: Option<Author>,
+}
+
+#[derive(Deserialize)]
+struct Author {
+    principal: Option<Principal>,
+}
+
+#[derive(Deserialize)]
+struct Principal {
+    r#type: Option<String>,
+}
+
+impl Head {
+    fn of(line: &str) -> Head {
+        if let Ok(plain) = serde_json::from_str::<Plain>(line) {
+            let author = plain.authentication_info;
+            return Head {
+                id: plain.audit_id,
+                time: plain.timestamp,
+                action: plain.action,
+                principal: author.and_then(|it| it.principal?.r#type),
+            };
+        }
+        let value: Value = serde_json::from_str(line).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Head {
+            id: text(&value["auditId"]),
+            time: value["timestamp"].as_i64(),
+            action: text(&value["action"]),
+            principal: text(&value["authenticationInfo"]["principal"]["type"]),
+        }
     }
-    let line = match settings.shape {
-        Shape::Streaming if value.is_object() => streaming(value).to_string(),
-        _ => value.to_string(),
-    };
-    Some(Event {
-        id: id(value).into_owned(),
-        time: value["timestamp"].as_i64(),
-        line,
-    })
 }
 
 /// The id and the time in a line that was written earlier, in any shape.
@@ -50,13 +97,12 @@ pub fn of_line(line: &str) -> Option<(String, Option<i64>)> {
         let time = time.and_then(|it| DateTime::parse_from_rfc3339(it).ok());
         return Some((id.to_owned(), time.map(|it| it.timestamp_millis())));
     }
-    let id_found = value["auditEventId"].as_str();
+    let id_found = value["auditEventId"].as_str().or(value["auditId"].as_str());
     let time = value["auditEventTime"]
         .as_str()
         .and_then(|it| it.parse().ok());
     let time = time.or(value["timestamp"].as_i64());
-    let id = id_found.map_or_else(|| id(&value), Cow::from);
-    Some((id.into_owned(), time))
+    Some((id(id_found.map(str::to_owned), line), time))
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of sorted ids: the same events have the same name.
@@ -74,13 +120,9 @@ pub fn lateness_ms(event: &Event) -> Option<i64> {
     Some(second * 1000 - event.time?)
 }
 
-/// `auditId`; of an event that has none, a hash of it.
-pub fn id(value: &Value) -> Cow<'_, str> {
-    let id = value["auditId"].as_str().filter(|it| !it.is_empty());
-    id.map_or_else(
-        || format!("hash-{}", hex16(value.to_string().as_bytes())).into(),
-        Cow::from,
-    )
+fn id(found: Option<String>, line: &str) -> String {
+    let found = found.filter(|it| !it.is_empty());
+    found.unwrap_or_else(|| format!("hash-{}", hex16(line.as_bytes())))
 }
 
 fn hex16(bytes: &[u8]) -> String {
@@ -92,8 +134,12 @@ fn hex16(bytes: &[u8]) -> String {
 }
 
 /// The shape of Harness' audit streaming (developer.harness.io, "Audit streaming", November 2026), which has neither
-/// labels nor `auditEventData` nor `environment`.
-fn streaming(value: &Value) -> Value {
+/// labels nor `auditEventData` nor `environment`. What is no object stays as it is.
+fn streaming(id: &str, line: String) -> String {
+    let value = match serde_json::from_str(&line) {
+        Ok(value @ Value::Object(_)) => value,
+        _ => return line,
+    };
     let author = &value["authenticationInfo"];
     let principal = &author["principal"];
     let (kind, name) = (&principal["type"], &principal["identifier"]);
@@ -120,7 +166,7 @@ fn streaming(value: &Value) -> Value {
         &value["requestMetadata"]["clientIP"],
     );
     let mut out = Map::new();
-    out.insert("auditEventId".into(), json!(id(value)));
+    out.insert("auditEventId".into(), json!(id));
     out.insert("auditEventAuthor".into(), json!({"principal": who}));
     put(&mut out, "auditModule", &value["module"]);
     out.insert(
@@ -141,7 +187,7 @@ fn streaming(value: &Value) -> Value {
         Some(time) => _ = out.insert("auditEventTime".into(), json!(time.to_string())),
         None => put(&mut out, "auditEventTime", &value["timestamp"]),
     }
-    Value::Object(out)
+    Value::Object(out).to_string()
 }
 
 fn only(value: &Value, keys: &[&str]) -> Value {
@@ -181,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_api_shape_is_the_event_as_it_came() {
-        let event = read(&login(), &settings(&[])).expect("an event");
+        let event = read(login().to_string(), &settings(&[]));
         assert_eq!(event.line, login().to_string());
         assert_eq!(event.id, "6955b93ea1b2c3d4e5596d22");
         assert_eq!(
@@ -193,7 +239,10 @@ mod tests {
     /// Defect 33 of the Lambda: its shape is not the one that Google's parser names.
     #[test]
     fn the_streaming_shape_has_the_names_that_googles_parser_reads() {
-        let event = read(&login(), &settings(&[("OUTPUT_SHAPE", "streaming")])).expect("an event");
+        let event = read(
+            login().to_string(),
+            &settings(&[("OUTPUT_SHAPE", "streaming")]),
+        );
         let wanted = json!({
             "auditEventId": "6955b93ea1b2c3d4e5596d22",
             "auditEventAuthor": {"principal": {"type": "USER", "identifier": "u1", "email": "ana@example.com"}},
@@ -218,7 +267,7 @@ mod tests {
     fn an_id_is_found_again_in_a_written_line_of_either_shape() {
         for shape in ["api", "streaming"] {
             for value in [login(), json!({"timestamp": 7}), json!("odd")] {
-                let event = read(&value, &settings(&[("OUTPUT_SHAPE", shape)])).expect("an event");
+                let event = read(value.to_string(), &settings(&[("OUTPUT_SHAPE", shape)]));
                 assert_eq!(
                     of_line(&event.line),
                     Some((event.id, event.time)),
@@ -237,9 +286,16 @@ mod tests {
             "EXCLUDE_LOGIN_EVENTS,EXCLUDE_SYSTEM_EVENTS",
         )]);
         let system = json!({"authenticationInfo": {"principal": {"type": "SYSTEM"}}});
-        assert_eq!(read(&login(), &both), None);
-        assert_eq!(read(&system, &both), None);
-        assert!(read(&json!({"action": "CREATE"}), &both).is_some());
+        for (event, is_wanted) in [
+            (login(), false),
+            (system, false),
+            (json!({"action": "CREATE"}), true),
+            (json!({"action": "LOGIN", "timestamp": "odd"}), false),
+        ] {
+            let read = |settings| read(event.to_string(), settings).is_wanted;
+            assert_eq!(read(&both), is_wanted, "{event}");
+            assert!(read(&settings(&[])));
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod feed;
 pub mod harness;
 mod ids;
 pub mod io;
+mod line;
 #[cfg(test)]
 mod loss;
 mod names;

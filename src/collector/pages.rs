@@ -49,18 +49,20 @@ impl Collector {
             let bounds = (window.start, window.end);
             let request = request(&self.settings, bounds, window.page_size, &window.cursor);
             let can_shorten = window.end - window.start >= SHORTEST_MS;
-            let page = match self.fetch(request, window.page_size, can_shorten).await {
+            let mut page = match self.fetch(request, window.page_size, can_shorten).await {
                 Ok((page, _)) => page,
                 Err(error) => {
                     self.recover(error, &window, &mut walk).await?;
                     continue;
                 }
             };
-            if walk.is_stuck(&page, &window.cursor) {
+            let content = std::mem::take(&mut page.content).into_iter();
+            let events: Vec<Event> = content.map(|it| event::read(it, &self.settings)).collect();
+            if walk.is_stuck(&page, &events, &window.cursor) {
                 self.unstick(&window, &mut walk).await?;
                 continue;
             }
-            self.keep(&page).await?;
+            self.keep(events).await?;
             let Some(window) = &mut self.state.window else {
                 return Ok(true);
             };
@@ -147,15 +149,11 @@ impl Collector {
     }
 
     /// Writes what is new in a page: its keys into the state, the objects, and the progress into the state.
-    async fn keep(&mut self, page: &Page) -> Result<(), Error> {
+    async fn keep(&mut self, events: Vec<Event>) -> Result<(), Error> {
         self.summary.pages += 1;
         let mut on_page = HashSet::new();
         let mut fresh: Vec<Event> = Vec::new();
-        for event in page
-            .content
-            .iter()
-            .filter_map(|it| event::read(it, &self.settings))
-        {
+        for event in events.into_iter().filter(|it| it.is_wanted) {
             if self.seen.contains_key(&event.id) || !on_page.insert(event.id.clone()) {
                 self.summary.duplicates += 1;
             } else {
@@ -311,14 +309,13 @@ impl Collector {
 impl Walk {
     /// A page that was there before, or a token that leads to itself. Events that are known already are no sign: the
     /// overlap is full of them.
-    fn is_stuck(&mut self, page: &Page, sent: &Cursor) -> bool {
+    fn is_stuck(&mut self, page: &Page, events: &[Event], sent: &Cursor) -> bool {
         if !page.has_next {
             return false;
         }
         let same_token =
             matches!((&page.token, sent), (Some(one), Cursor::Token(other)) if one == other);
-        let ids: Vec<_> = page.content.iter().map(event::id).collect();
-        let this = hash16(ids.iter().map(AsRef::as_ref));
+        let this = hash16(events.iter().map(|it| it.id.as_str()));
         let is_same = self.last.replace(this.clone()).is_some_and(|it| it == this);
         is_same || (same_token && !self.by_index)
     }

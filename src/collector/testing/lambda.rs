@@ -55,9 +55,8 @@ pub fn run(world: &mut World, settings: &Settings, memory: &Memory, dies_after: 
     }
     world.elapsed += 200;
     for event in &events {
-        let id = event["auditId"]
-            .as_str()
-            .map_or_else(|| Value::to_string(event), str::to_owned);
+        let value: Value = serde_json::from_str(event).expect("JSON");
+        let id = value["auditId"].as_str().unwrap_or(event).to_owned();
         *world.store.taken.entry(id).or_default() += 1;
     }
     if actions + 2 > dies_after {
