@@ -19,7 +19,8 @@
 //!
 //! - `mapping`, `receiver`, `collector` or `feed`: only that, or those
 //! - `--long`: ten minutes of the receiver's memory instead of twenty seconds
-//! - `--quick`: two rounds, and 50,000 events instead of a million, of the collector three and 100,000; to see that it runs
+//! - `--quick`: two rounds, and 50,000 events instead of a million, of the collector three and 100,000; to see that it
+//!   runs
 //! - `--markdown`: prints the table as Markdown; `bench.md` in the target folder has it either way
 
 mod bucket;

@@ -338,14 +338,17 @@ impl Collector {
         });
     }
 
-    /// Keeps the ids that can come again: of the next pass's overlap, and of windows that were read ahead of.
+    /// Keeps the ids that can come again: of the next pass's overlap, and of windows that were read ahead of. The
+    /// window stays open until they are written: a run may fail there.
     async fn close_window(&mut self, pass: Pass) -> Result<(), Error> {
-        let Some(window) = self.state.window.take() else {
+        let Some(window) = self.state.window.clone() else {
             return Ok(());
         };
         let overlap = pass.opened - self.settings.overlap_ms;
         self.seen
             .retain(|_, time| *time >= overlap || *time > window.end);
+        let old = self.save_window_ids().await?;
+        self.state.window = None;
         let pass = Pass {
             at: window.end + 1,
             ..pass
@@ -357,10 +360,6 @@ impl Collector {
         if is_last {
             self.close_pass(pass);
         }
-        let old = match std::mem::take(&mut self.state.window_ids).is_empty() {
-            true => None,
-            false => self.save_ids().await?,
-        };
         // The last state of a run is written with the lease given back.
         if !is_last || old.is_some() {
             self.write_state().await?;

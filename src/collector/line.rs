@@ -1,5 +1,5 @@
-//! JSON as text on one line, written while it is read. Events go on as they came, and a tree of a page would cost more
-//! than all else that is done with it.
+//! JSON as text on one line, written while it is read. Events go on as they came, and a tree of a page would cost
+//! more than all else that is done with it.
 
 use std::fmt;
 

@@ -134,16 +134,12 @@ impl Collector {
 
     /// Halves the window. What was written beyond it is remembered, but not in the state, which has to stay small.
     async fn split(&mut self) -> Result<(), Error> {
-        let Some(window) = &mut self.state.window else {
-            return Ok(());
-        };
-        window.end = window.start + (window.end - window.start) / 2;
-        window.restart();
-        self.state.span = window.end - window.start + 1;
-        if std::mem::take(&mut self.state.window_ids).is_empty() {
-            return self.write_state().await;
+        let old = self.save_window_ids().await?;
+        if let Some(window) = &mut self.state.window {
+            window.end = window.start + (window.end - window.start) / 2;
+            window.restart();
+            self.state.span = window.end - window.start + 1;
         }
-        let old = self.save_ids().await?;
         self.write_state().await?;
         self.forget(old).await
     }

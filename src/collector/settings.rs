@@ -30,8 +30,8 @@ pub fn from_environment(variables: &BTreeMap<String, String>) -> Result<Settings
     }
 }
 
-/// The settings from a table: names in lower case, lists as arrays of texts or as one text with commas. `namespace` and
-/// `labels` are understood as in a feed's table. All mistakes are told to the section; with one, the settings are
+/// The settings from a table: names in lower case, lists as arrays of texts or as one text with commas. `namespace`
+/// and `labels` are understood as in a feed's table. All mistakes are told to the section; with one, the settings are
 /// those that stand for it. A collector is called as its table.
 pub fn from_section(name: &str, section: &mut Section<'_>) -> Settings {
     let there = NAMES.iter().filter(|(_, key)| section.has(key));

@@ -13,8 +13,8 @@ use crate::settings::{Settings, quoted};
 
 /// The form of the object; another one is refused, never guessed.
 const VERSION: i64 = 1;
-/// How long the very first window is: a backlog's density is found out from below, since a window that is too large is
-/// read twice.
+/// How long the very first window is: a backlog's density is found out from below, since a window that is too large
+/// is read twice.
 const FIRST_SPAN_MS: i64 = 3_600_000;
 
 /// All times are epoch milliseconds.

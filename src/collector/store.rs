@@ -142,9 +142,12 @@ impl Collector {
         Ok(ours.map(|(_, etag)| etag))
     }
 
-    /// Writes the ids of the overlap under a name of their own, and says which object can go when the state is
-    /// written.
-    pub(crate) async fn save_ids(&mut self) -> Result<Option<String>, Error> {
+    /// Moves the ids of the open window to those of the overlap, in an object whose name is new, and says which object
+    /// can go when the state is written.
+    pub(crate) async fn save_window_ids(&mut self) -> Result<Option<String>, Error> {
+        if self.state.window_ids.is_empty() {
+            return Ok(None);
+        }
         self.state.ids_number += 1;
         let (prefix, name) = (&self.settings.state_prefix, &self.settings.name);
         let (number, owner) = (self.state.ids_number, &self.order.owner);
@@ -157,9 +160,9 @@ impl Collector {
         }
         let mut body = String::new();
         ids.write(&mut body);
-        let body = body.into_bytes();
-        self.write_object(&key, body, JSON, Vec::new(), Condition::None)
+        self.write_object(&key, body.into_bytes(), JSON, Vec::new(), Condition::None)
             .await?;
+        self.state.window_ids = Ids::default();
         Ok(self.state.ids.replace(key))
     }
 

@@ -10,7 +10,7 @@ use crate::environment;
 use crate::settings::Settings;
 use crate::testing::store::Conditions;
 use crate::testing::{EPOCH, MINUTE, World, settings};
-use crate::{Error, Outcome, Plan};
+use crate::{Action, Error, Outcome, Plan, Reply, Step};
 
 pub(crate) const STATE: &str = "harness/audit-state/harness.json";
 
@@ -179,6 +179,31 @@ fn a_broken_state_or_one_of_another_account_is_an_error_and_stays() {
     ]);
     (world.server.account, world.server.key) = ("b".to_owned(), "sat.b.i.s".to_owned());
     assert!(matches!(world.run(&other).error, Some(Error::State(_))));
+}
+
+/// The window would be closed without them, and the next pass write its events once more.
+#[test]
+fn ids_that_cannot_be_written_leave_their_window_open() {
+    for pages in ["50", "3"] {
+        let settings = settings(&[("PAGE_SIZE", "10"), ("WINDOW_PAGES", pages)]);
+        let mut world = world();
+        let mut run = world.start(&settings, Plan::Live, 600_000);
+        let mut reply = None;
+        let outcome = loop {
+            match run.step(reply.take(), world.now()) {
+                Step::Done(outcome) => break outcome,
+                Step::Do(Action::Write(write)) if write.key.contains("-ids/") => {
+                    reply = Some(Reply::Failed("403 AccessDenied".into(), false));
+                }
+                Step::Do(action) => reply = Some(world.perform(action)),
+            }
+        };
+        assert!(matches!(outcome.error, Some(Error::Store(_))), "{pages}");
+        assert!(outcome.summary.events > 0, "{pages}");
+        world.pass(10);
+        good(&mut world, &settings);
+        assert_eq!(balance(&mut world, 61..120), (0, 0), "{pages}");
+    }
 }
 
 #[test]
