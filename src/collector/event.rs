@@ -68,7 +68,10 @@ struct Principal {
 
 impl Head {
     fn of(line: &str) -> Head {
-        if let Ok(plain) = serde_json::from_str::<Plain>(line) {
+        // An array would do for a `Plain`, too, item by item.
+        if line.starts_with('{')
+            && let Ok(plain) = serde_json::from_str::<Plain>(line)
+        {
             let author = plain.authentication_info;
             return Head {
                 id: plain.audit_id,
@@ -266,7 +269,13 @@ mod tests {
     #[test]
     fn an_id_is_found_again_in_a_written_line_of_either_shape() {
         for shape in ["api", "streaming"] {
-            for value in [login(), json!({"timestamp": 7}), json!("odd")] {
+            for value in [
+                login(),
+                json!({"timestamp": 7}),
+                json!({"auditId": 7}),
+                json!("odd"),
+                json!(["a", 1, null, null]),
+            ] {
                 let event = read(value.to_string(), &settings(&[("OUTPUT_SHAPE", shape)]));
                 assert_eq!(
                     of_line(&event.line),
