@@ -19,8 +19,7 @@
 //!
 //! - `mapping`, `receiver`, `collector` or `feed`: only that, or those
 //! - `--long`: ten minutes of the receiver's memory instead of twenty seconds
-//! - `--quick`: two rounds, and 50,000 events instead of a million, of the collector three and 100,000; to see that it
-//!   runs
+//! - `--quick`: two rounds, and 50,000 events instead of a million, of the collector 100,000; to see that it runs
 //! - `--markdown`: prints the table as Markdown; `bench.md` in the target folder has it either way
 
 mod bucket;
@@ -61,12 +60,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let has = |name: &str| args.iter().any(|arg| arg == name);
     let measures = |part| has(part) || !PARTS.iter().any(|it| has(it));
     let is_quick = has("--quick");
-    // The first, for its memory: what others gave back would hide what it takes. A page is short enough for a few
-    // rounds to show it without what else the machine did meanwhile.
+    // The first, for its memory: what others gave back would hide what it takes.
     let (rounds, events) = if is_quick {
-        (3, 100_000)
+        (2, 100_000)
     } else {
-        (6, 1_000_000)
+        (3, 1_000_000)
     };
     let collector = measures("collector").then(|| collector::measure(events, rounds));
     let collector = collector.transpose()?;
