@@ -4,22 +4,27 @@ use serde_json::Value;
 use udmill::Component;
 
 use crate::components::{Unlimited, Yardsticks};
-use crate::corpus::{Golden, batches};
+use crate::corpus::{Corpus, batches};
 use crate::designs::{SIZES, USUAL, options, udm_options};
 use crate::{scan, vrl};
 
-/// The program in VRL gives each golden's events.
-pub fn goldens(goldens: &[Golden]) {
-    for golden in goldens {
+/// The program in VRL gives each golden's events, and those of the corpus that the others give.
+pub fn corpus(corpus: &Corpus, wasm: &[u8], component: &Component) -> wasmtime::Result<()> {
+    for golden in &corpus.goldens {
         let lines = golden.logs.iter().map(|log| format!("{log}\n"));
-        let mut events = vrl::events(lines.collect::<String>().into_bytes());
+        let lines = lines.collect::<String>().into_bytes();
+        let mut events = vrl::events(corpus.log_type, lines);
         events.retain(|event| !event.is_null());
         equal(golden.name, &golden.events, &events);
     }
+    let events = events(corpus.log_type, &corpus.logs, wasm, component)?;
+    let found = vrl::events(corpus.log_type, corpus.logs.concat());
+    equal("the corpus", &events, &found);
+    Ok(())
 }
 
 /// The crate gives one event a log, and the component the same bytes in batches of any size: the events.
-pub fn designs(
+fn events(
     log_type: &str,
     logs: &[Vec<u8>],
     wasm: &[u8],
@@ -54,11 +59,6 @@ pub fn designs(
     Ok(native
         .map(|event| event.expect("events are JSON"))
         .collect())
-}
-
-/// The program in VRL gives these events.
-pub fn corpus(logs: &[Vec<u8>], events: &[Value]) {
-    equal("the corpus", events, &vrl::events(logs.concat()));
 }
 
 /// Equal as JSON: the order of keys is nothing.

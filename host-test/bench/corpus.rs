@@ -34,6 +34,16 @@ const GOLDENS: [&str; 13] = [
     "snyk_repo_sync_eventgrid_renamed",
 ];
 
+/// The logs that all designs of a log type read.
+pub struct Corpus {
+    /// The log type.
+    pub log_type: &'static str,
+    /// What the logs are made of.
+    pub goldens: Vec<Golden>,
+    /// The logs, one a line, each with its line feed.
+    pub logs: Vec<Vec<u8>>,
+}
+
 /// A golden, taken apart.
 pub struct Golden {
     /// The case.
@@ -44,10 +54,21 @@ pub struct Golden {
     pub events: Vec<Value>,
 }
 
-/// Reads the goldens.
-pub fn goldens() -> Vec<Golden> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/udm/azure_devops/golden");
-    let golden = |name| {
+/// The corpus of Azure DevOps.
+pub fn azure_devops() -> Corpus {
+    let goldens = goldens("azure_devops", &GOLDENS);
+    Corpus {
+        log_type: "AZURE_DEVOPS",
+        logs: logs(&goldens),
+        goldens,
+    }
+}
+
+/// Reads these goldens of a source.
+fn goldens(source: &str, names: &[&'static str]) -> Vec<Golden> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/udm");
+    let folder = folder.join(source).join("golden");
+    let golden = |&name: &&'static str| {
         let read = |ending| fs::read(folder.join(format!("{name}.{ending}"))).expect(name);
         let raw = read("raw");
         let values = Deserializer::from_slice(&raw).into_iter();
@@ -62,11 +83,11 @@ pub fn goldens() -> Vec<Golden> {
             events: answer["events"].as_array().expect(name).clone(),
         }
     };
-    GOLDENS.into_iter().map(golden).collect()
+    names.iter().map(golden).collect()
 }
 
-/// Makes the logs, one a line, each with its line feed.
-pub fn logs(goldens: &[Golden]) -> Vec<Vec<u8>> {
+/// Makes the logs.
+fn logs(goldens: &[Golden]) -> Vec<Vec<u8>> {
     let mut random = Random(0x5EED);
     let agents = agents(&mut random);
     let with_events = goldens.iter().filter(|golden| !golden.events.is_empty());

@@ -9,7 +9,7 @@ use udmill::wit::Options;
 use udmill::{Component, Trap};
 
 use crate::components::{Unlimited, Yardsticks};
-use crate::corpus::{LOGS, batches};
+use crate::corpus::{Corpus, LOGS, batches};
 use crate::scan::scan;
 use crate::vrl::Vrl;
 
@@ -54,80 +54,76 @@ pub struct Design {
 type Run = Box<dyn FnMut(usize) -> Duration>;
 
 /// All designs that read the logs of one type, in the order of the table.
-pub struct Designs(pub Vec<Design>);
+pub struct Designs<'a> {
+    corpus: &'a Corpus,
+    component: &'a Component,
+    /// One line each.
+    pub all: Vec<Design>,
+}
 
-impl Designs {
-    /// Prepares everything that is not to be measured.
-    pub fn new(
-        log_type: &str,
-        logs: &[Vec<u8>],
-        file: &Path,
-        wasm: &[u8],
-        component: &Component,
-    ) -> Designs {
-        let mut all = Designs(Vec::new());
-        let usual = || batches(logs, USUAL);
-        all.scan(logs);
-        all.read("serde_json's Value and back", logs.to_vec(), |log| {
-            let value: Value = serde_json::from_slice(log).expect("the corpus is JSON");
-            black_box(serde_json::to_vec(&value).expect("a value is JSON"));
+impl<'a> Designs<'a> {
+    /// Prepares everything that is not to be measured, of those that figures are made of. The corpus is also in a file.
+    pub fn new(corpus: &'a Corpus, file: &Path, component: &'a Component) -> Designs<'a> {
+        let mut designs = Designs {
+            corpus,
+            component,
+            all: Vec::new(),
+        };
+        let batches = || batches(&corpus.logs, USUAL);
+        designs.read(SCAN, batches(), |batch| {
+            black_box(scan(batch));
         });
-        all.native(log_type, logs);
-        for size in SIZES {
-            all.component(log_type, logs, size, component);
-        }
-        let mut unlimited = Unlimited::new(wasm, log_type).expect("the component starts");
-        let name = format!("component without limits, batches of {USUAL}");
-        all.read(&name, usual(), move |batch| {
-            black_box(unlimited.push(batch)).expect("it never traps");
+        let reader = udm::Reader::new(&udm_options(corpus.log_type));
+        let mut reader = reader.expect("the options can be used");
+        designs.read(NATIVE, batches(), move |batch| {
+            black_box(reader.push(batch));
         });
-        let yardsticks = all.scan_inside(logs, component);
-        let mut process = Vrl::start(file);
+        designs.component(USUAL);
+        let yardsticks = Yardsticks::new(component.engine()).expect("the component compiles");
+        let mut instance = yardsticks.instantiate().expect("the component starts");
+        designs.read(SCAN_INSIDE, batches(), move |batch| {
+            black_box(instance.scan(batch)).expect("it never traps");
+        });
+        let mut process = Vrl::start(corpus.log_type, file);
         let logs_of = |part| part * PART..(part + 1) * PART;
-        all.add(VRL, PART, move |part| process.run(logs_of(part)));
-        let (component, log) = (component.clone(), logs[0].clone());
-        let options = options(log_type);
-        all.start(FIRST_EVENT, move || {
+        designs.add(VRL, PART, move |part| process.run(logs_of(part)));
+        let (component, log) = (component.clone(), corpus.logs[0].clone());
+        let options = options(corpus.log_type);
+        designs.start(FIRST_EVENT, move || {
             let mut instance = started(component.instantiate());
             let answer = black_box(started(instance.normalize(&log, &options)));
             answer.expect("the options can be used");
         });
-        all.start(FIRST_CALL, move || {
+        designs.start(FIRST_CALL, move || {
             let mut instance = yardsticks.instantiate().expect("the component starts");
             instance.nothing().expect("it never traps");
         });
-        all
+        designs
     }
 
-    /// Those that ratios are made of, without the others.
-    pub fn few(log_type: &str, logs: &[Vec<u8>], component: &Component) -> Designs {
-        let mut all = Designs(Vec::new());
-        all.scan(logs);
-        all.native(log_type, logs);
-        all.component(log_type, logs, USUAL, component);
-        all.scan_inside(logs, component);
-        all
-    }
-
-    fn scan(&mut self, logs: &[Vec<u8>]) {
-        self.read(SCAN, batches(logs, USUAL), |batch| {
-            black_box(scan(batch));
+    /// Adds those that tell where time goes: a log kept as a tree, batches of other sizes, and no limits.
+    pub fn add_others(&mut self, wasm: &[u8]) {
+        let logs = &self.corpus.logs;
+        self.read("serde_json's Value and back", logs.clone(), |log| {
+            let value: Value = serde_json::from_slice(log).expect("the corpus is JSON");
+            black_box(serde_json::to_vec(&value).expect("a value is JSON"));
+        });
+        for size in SIZES.into_iter().filter(|size| *size != USUAL) {
+            self.component(size);
+        }
+        let unlimited = Unlimited::new(wasm, self.corpus.log_type);
+        let mut unlimited = unlimited.expect("the component starts");
+        let name = format!("component without limits, batches of {USUAL}");
+        self.read(&name, batches(logs, USUAL), move |batch| {
+            black_box(unlimited.push(batch)).expect("it never traps");
         });
     }
 
-    fn native(&mut self, log_type: &str, logs: &[Vec<u8>]) {
-        let reader = udm::Reader::new(&udm_options(log_type));
-        let mut reader = reader.expect("the options can be used");
-        self.read(NATIVE, batches(logs, USUAL), move |batch| {
-            black_box(reader.push(batch));
-        });
-    }
-
-    fn component(&mut self, log_type: &str, logs: &[Vec<u8>], size: usize, it: &Component) {
-        let mut instance = started(it.instantiate());
-        let reader = started(instance.reader(&options(log_type)));
+    fn component(&mut self, size: usize) {
+        let mut instance = started(self.component.instantiate());
+        let reader = started(instance.reader(&options(self.corpus.log_type)));
         let name = format!("component, batches of {size}");
-        self.read(&name, batches(logs, size), move |batch| {
+        self.read(&name, batches(&self.corpus.logs, size), move |batch| {
             let answer = black_box(instance.push(reader, batch));
             answer
                 .expect("it never traps")
@@ -135,19 +131,10 @@ impl Designs {
         });
     }
 
-    fn scan_inside(&mut self, logs: &[Vec<u8>], component: &Component) -> Yardsticks {
-        let yardsticks = Yardsticks::new(component.engine()).expect("the component compiles");
-        let mut instance = yardsticks.instantiate().expect("the component starts");
-        self.read(SCAN_INSIDE, batches(logs, USUAL), move |batch| {
-            black_box(instance.scan(batch)).expect("it never traps");
-        });
-        yardsticks
-    }
-
     /// Runs each part of each design once.
     pub fn round(&mut self) {
         for part in 0..PARTS {
-            for design in &mut self.0 {
+            for design in &mut self.all {
                 let best = &mut design.best[part];
                 *best = (design.run)(part).min(*best);
             }
@@ -156,14 +143,14 @@ impl Designs {
 
     /// Nanoseconds of one log, or of one instance.
     pub fn nanoseconds(&self, name: &str) -> f64 {
-        let design = self.0.iter().find(|design| design.name == name);
+        let design = self.all.iter().find(|design| design.name == name);
         let design = design.expect("the name is that of a design");
         let best: Duration = design.best.iter().sum();
         best.as_nanos() as f64 / (PARTS * design.count) as f64
     }
 
     fn add(&mut self, name: &str, count: usize, run: impl FnMut(usize) -> Duration + 'static) {
-        self.0.push(Design {
+        self.all.push(Design {
             name: name.to_owned(),
             count,
             best: [Duration::MAX; PARTS],

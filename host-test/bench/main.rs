@@ -12,7 +12,7 @@
 //! | --- | --- |
 //! | serde_json's scan | [`scan`]: every byte read, nothing kept; natively, and in a component of its own (`guest`) |
 //! | `Value` and back | what a mapper pays that keeps its log as a tree, before it maps anything |
-//! | VRL | the mapping of Azure DevOps as a program for Vector's language, equal events (`vrl`) |
+//! | VRL | the mapping as a program for Vector's language, equal events (`vrl`) |
 //! | empty instance | an instance of the component in `guest` and a call that does nothing |
 //!
 //! "Within limits" is what the command does: epochs, and a bound on memory.
@@ -68,11 +68,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let collector = measures("collector").then(|| collector::measure(events, rounds));
     let collector = collector.transpose()?;
-    let goldens = corpus::goldens();
-    let logs = corpus::logs(&goldens);
+    let corpora = [corpus::azure_devops(), corpus::harness_io::harness_io()];
+    let logs = &corpora[0].logs;
 
     let mut tables: Vec<Table> = Vec::new();
-    let mut notes = format!("{} logs, {:.0} bytes each", logs.len(), corpus::mean(&logs));
+    let [of_first, of_second] = corpora.each_ref().map(|it| {
+        let bytes = corpus::mean(&it.logs);
+        format!("of {} with {bytes:.0} bytes each", it.log_type)
+    });
+    let mut notes = format!("{} logs {of_first}, as many {of_second}", logs.len());
     if measures("mapping") {
         let (rounds, events) = if is_quick {
             (2, 50_000)
@@ -80,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             (25, 1_000_000)
         };
         tables.extend(<[Table; 2]>::from(mapping::measure(
-            &goldens, &logs, rounds, events,
+            &corpora, rounds, events,
         )?));
         notes += &format!("; mapping: {rounds} rounds, {events} events in pushes of 1 MiB");
     }
@@ -90,7 +94,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             turn: Duration::from_secs(1),
             part: Duration::from_secs(if has("--long") { 60 } else { 2 }),
         };
-        tables.extend(<[Table; 2]>::from(receiver::measure(&logs, &times)?));
+        tables.extend(<[Table; 2]>::from(receiver::measure(logs, &times)?));
         notes += &format!("; receiver: {times}");
     }
     if let Some(found) = collector {
@@ -99,7 +103,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     if measures("feed") {
         let rounds = if is_quick { 2 } else { 10 };
-        tables.extend(<[Table; 2]>::from(feed::measure(&logs, rounds)?));
+        tables.extend(<[Table; 2]>::from(feed::measure(logs, rounds)?));
         notes += &format!("; feed: {rounds} rounds");
     }
     let text = |markdown| {

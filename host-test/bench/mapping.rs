@@ -4,96 +4,93 @@ use std::fs;
 
 use udmill::{Component, Engine, Limits};
 
-use crate::LOG_TYPE;
-use crate::corpus::{self, Golden};
+use crate::corpus::{self, Corpus};
 use crate::designs::{
     self, COMPONENT, Designs, FIRST_CALL, FIRST_EVENT, NATIVE, SCAN, SCAN_INSIDE, VRL,
 };
 use crate::report::{self, Figure, Table};
 use crate::{checks, components};
 
-const MIB: usize = 1 << 20;
-const HARNESS_IO: &str = "HARNESS_IO";
+const MIB: f64 = (1 << 20) as f64;
+/// The bytes of one push where memory is measured.
+const PIECE: usize = 1 << 20;
 
-/// Measures in so many rounds, and memory after so many events: the table of figures, and that of what each design took.
+/// Measures in so many rounds, and memory after so many events: the table of figures, and that of what each design
+/// took. The first corpus is also read by the designs that tell where time goes.
 pub fn measure(
-    goldens: &[Golden],
-    logs: &[Vec<u8>],
+    corpora: &[Corpus],
     rounds: usize,
     events: usize,
 ) -> Result<(Table, Table), Box<dyn std::error::Error>> {
-    let file = components::target_folder().join("bench-logs.jsonl");
-    fs::write(&file, logs.concat())?;
     let wasm = components::component("udmill_transform.wasm");
     let component = Component::load(&Engine::new(Limits::default())?, &wasm, None)?;
-    eprintln!("bench: holding the designs to each other");
-    checks::goldens(goldens);
-    checks::corpus(logs, &checks::designs(LOG_TYPE, logs, &wasm, &component)?);
-    let others = corpus::harness_io::logs();
-    checks::designs(HARNESS_IO, &others, &wasm, &component)?;
-
-    let mut designs = Designs::new(LOG_TYPE, logs, &file, &wasm, &component);
-    let mut of_harness = Designs::few(HARNESS_IO, &others, &component);
+    let mut all = Vec::new();
+    for corpus in corpora {
+        eprintln!(
+            "bench: holding the designs of {} to each other",
+            corpus.log_type
+        );
+        checks::corpus(corpus, &wasm, &component)?;
+        let file = components::target_folder().join(format!("bench-{}.jsonl", corpus.log_type));
+        fs::write(&file, corpus.logs.concat())?;
+        all.push(Designs::new(corpus, &file, &component));
+    }
+    if let Some(first) = all.first_mut() {
+        first.add_others(&wasm);
+    }
     for round in 1..=rounds {
         eprint!("\rbench: round {round} of {rounds}");
-        designs.round();
-        of_harness.round();
+        all.iter_mut().for_each(Designs::round);
     }
     eprintln!();
-    let [early, late] = memory(&component, logs, [1_000, events])?;
-    let mut all = figures(&designs, [early, late], wasm.len());
-    all.extend(ratios(HARNESS_IO, &of_harness));
+    let mut figures = Vec::new();
     let mut costs = Table::new(&["design", "ns", "MB/s", "of scan"]);
-    add_costs(&mut costs, "", &designs, corpus::mean(logs));
-    let of_type = format!("{HARNESS_IO}: ");
-    add_costs(&mut costs, &of_type, &of_harness, corpus::mean(&others));
-    Ok((report::figures(&all), costs))
+    for (corpus, designs) in corpora.iter().zip(&all) {
+        let memory = memory(&component, corpus, [1_000, events])?;
+        figures.extend(figures_of(corpus.log_type, designs, memory));
+        add_costs(&mut costs, corpus, designs);
+    }
+    figures.push(Figure {
+        name: "the component's file".to_owned(),
+        found: wasm.len() as f64,
+        asked: (MIB, 0.5 * MIB),
+        text: size,
+    });
+    Ok((report::figures(&figures), costs))
 }
 
-/// The ratios that every log type has.
-fn ratios(log_type: &str, designs: &Designs) -> [Figure; 3] {
+/// The ratios and sizes that something is asked of, of each log type.
+fn figures_of(log_type: &str, designs: &Designs, [early, late]: [usize; 2]) -> [Figure; 7] {
+    let part = |it: f64| format!("{it:.2}");
+    let times = |it: f64| format!("{it:.1}×");
     let ratio = |above, below| designs.nanoseconds(above) / designs.nanoseconds(below);
-    let figure = |name, found, asked| Figure {
+    let figure = |name, found, asked, text| Figure {
         name: format!("{log_type}: {name}"),
         found,
         asked,
-        text: |it: f64| format!("{it:.2}"),
+        text,
     };
     [
         figure(
             "udm, of serde_json's scan",
             ratio(SCAN, NATIVE),
             (0.25, 0.40),
+            part as fn(f64) -> String,
         ),
         figure(
             "component within limits, of udm",
             ratio(NATIVE, COMPONENT),
             (0.40, 0.55),
+            part,
         ),
         figure(
-            "the same, of serde_json's scan in a component",
+            "component within limits, of serde_json's scan in a component",
             ratio(SCAN_INSIDE, COMPONENT),
             (0.22, 0.35),
+            part,
         ),
-    ]
-}
-
-/// The ratios and sizes that something is asked of.
-fn figures(designs: &Designs, [early, late]: [usize; 2], file: usize) -> Vec<Figure> {
-    let ratio = |above, below| designs.nanoseconds(above) / designs.nanoseconds(below);
-    let times = |it: f64| format!("{it:.1}×");
-    let size = |it: f64| format!("{:.2} MiB", it / MIB as f64);
-    let mib = MIB as f64;
-    let figure = |name: &str, found, asked, text| Figure {
-        name: name.to_owned(),
-        found,
-        asked,
-        text,
-    };
-    let mut all = Vec::from(ratios(LOG_TYPE, designs));
-    all.extend([
         figure(
-            "the same, against VRL",
+            "component within limits, against VRL",
             ratio(VRL, COMPONENT),
             (7.0, 12.0),
             times,
@@ -107,24 +104,27 @@ fn figures(designs: &Designs, [early, late]: [usize; 2], file: usize) -> Vec<Fig
         figure(
             "memory after 1,000 events",
             early as f64,
-            (16.0 * mib, 4.0 * mib),
+            (16.0 * MIB, 4.0 * MIB),
             size,
         ),
         figure(
             "memory at the end",
             late as f64,
-            (16.0 * mib, 4.0 * mib),
+            (16.0 * MIB, 4.0 * MIB),
             size,
         ),
-        figure("the component's file", file as f64, (mib, 0.5 * mib), size),
-    ]);
-    all
+    ]
+}
+
+fn size(bytes: f64) -> String {
+    format!("{:.2} MiB", bytes / MIB)
 }
 
 /// What each design took, and how it compares with the scan.
-fn add_costs(table: &mut Table, of_type: &str, designs: &Designs, bytes_of_log: f64) {
+fn add_costs(table: &mut Table, corpus: &Corpus, designs: &Designs) {
     let scan = designs.nanoseconds(SCAN);
-    for design in &designs.0 {
+    let bytes_of_log = corpus::mean(&corpus.logs);
+    for design in &designs.all {
         let nanoseconds = designs.nanoseconds(&design.name);
         let (speed, of_scan) = match design.name.as_str() {
             FIRST_EVENT | FIRST_CALL => (String::new(), String::new()),
@@ -134,7 +134,7 @@ fn add_costs(table: &mut Table, of_type: &str, designs: &Designs, bytes_of_log: 
             ),
         };
         table.add([
-            format!("{of_type}{}", design.name).as_str(),
+            format!("{}: {}", corpus.log_type, design.name).as_str(),
             &format!("{nanoseconds:.0}"),
             &speed,
             &of_scan,
@@ -145,13 +145,13 @@ fn add_costs(table: &mut Table, of_type: &str, designs: &Designs, bytes_of_log: 
 /// The bytes of linear memory after so many events of one reader, that is pushed 1 MiB at a time.
 fn memory(
     component: &Component,
-    logs: &[Vec<u8>],
+    corpus: &Corpus,
     counts: [usize; 2],
 ) -> Result<[usize; 2], Box<dyn std::error::Error>> {
     let mut transform = component.instantiate()?;
-    let reader = transform.reader(&designs::options(LOG_TYPE))?;
-    let all = logs.concat();
-    let mut pieces = all.chunks(MIB).cycle();
+    let reader = transform.reader(&designs::options(corpus.log_type))?;
+    let all = corpus.logs.concat();
+    let mut pieces = all.chunks(PIECE).cycle();
     let mut events = 0;
     let mut after = [0; 2];
     for (after, count) in after.iter_mut().zip(counts) {

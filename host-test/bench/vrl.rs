@@ -20,8 +20,8 @@ pub struct Vrl {
 
 impl Vrl {
     /// Starts the process, which compiles the program.
-    pub fn start(logs: &Path) -> Vrl {
-        let mut process = start(&["time".as_ref(), logs.as_os_str()]);
+    pub fn start(log_type: &str, logs: &Path) -> Vrl {
+        let mut process = start(&["time".as_ref(), log_type.as_ref(), logs.as_os_str()]);
         Vrl {
             asked: process.stdin.take(),
             answers: BufReader::new(process.stdout.take().expect("its output is piped")),
@@ -49,9 +49,9 @@ impl Drop for Vrl {
     }
 }
 
-/// The events of logs, one a line; a log without an event gives null.
-pub fn events(logs: Vec<u8>) -> Vec<Value> {
-    let mut process = start(&["events".as_ref()]);
+/// The events of logs of this type, one a line; a log without an event gives null.
+pub fn events(log_type: &str, logs: Vec<u8>) -> Vec<Value> {
+    let mut process = start(&["events".as_ref(), log_type.as_ref()]);
     let mut input = process.stdin.take().expect("its input is piped");
     let writer = thread::spawn(move || input.write_all(&logs));
     let output = process.wait_with_output().expect("the process ends");

@@ -1,11 +1,8 @@
 //! The logs of Harness: the goldens' events of the API and of audit streaming, with other ids, times, addresses and names.
 
-use std::fs;
-use std::path::Path;
+use serde_json::Value;
 
-use serde_json::{Deserializer, Value};
-
-use super::{LOGS, Random};
+use super::{Corpus, Golden, LOGS, Random, goldens};
 
 /// Events of the API, with nearly every action and type, and of audit streaming, one a line. As many logs are made of the one
 /// as of the other: a sender uses either, and events of the API are more kinds.
@@ -13,10 +10,20 @@ const GOLDENS: [&str; 2] = ["constructed_events", "constructed_streaming"];
 /// An event of the first golden that nobody knows: it gives notes.
 const UNKNOWN_ACTION: &str = "REPLICATED";
 
-/// Makes the logs, one a line, each with its line feed.
-pub fn logs() -> Vec<Vec<u8>> {
+/// The corpus of Harness.
+pub fn harness_io() -> Corpus {
+    let goldens = goldens("harness_io", &GOLDENS);
+    Corpus {
+        log_type: "HARNESS_IO",
+        logs: logs(&goldens),
+        goldens,
+    }
+}
+
+/// Makes the logs.
+fn logs(goldens: &[Golden]) -> Vec<Vec<u8>> {
     let mut random = Random(0x5EED);
-    let templates = GOLDENS.map(templates);
+    let templates: Vec<Vec<&Value>> = goldens.iter().map(templates).collect();
     let log = |_| {
         let templates = &templates[random.below(templates.len())];
         let mut log = templates[random.below(templates.len())].clone();
@@ -28,13 +35,9 @@ pub fn logs() -> Vec<Vec<u8>> {
     (0..LOGS).map(log).collect()
 }
 
-fn templates(golden: &str) -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/udm/harness_io/golden");
-    let raw = fs::read(folder.join(format!("{golden}.raw"))).expect(golden);
-    let logs = Deserializer::from_slice(&raw).into_iter::<Value>();
-    logs.map(|log| log.expect(golden))
-        .filter(|log| log["action"] != UNKNOWN_ACTION)
-        .collect()
+fn templates(golden: &Golden) -> Vec<&Value> {
+    let logs = golden.logs.iter();
+    logs.filter(|log| log["action"] != UNKNOWN_ACTION).collect()
 }
 
 /// What is other in one log. Texts that are equal stay equal.
@@ -68,8 +71,9 @@ impl Change {
                 *value = (time + self.later).into();
             }
             Value::Number(number) if key == "auditEventTime" => {
-                let time = number.as_f64().expect("seconds");
-                *value = (time + (self.later / 1_000) as f64).into();
+                // Whole milliseconds, which a number with a point does not hold as they are.
+                let time = (number.as_f64().expect("seconds") * 1e3).round() as i64;
+                *value = ((time + self.later) as f64 / 1e3).into();
             }
             _ => {}
         }
