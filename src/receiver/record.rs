@@ -175,14 +175,16 @@ impl Lag {
     }
 }
 
-/// The first `eventTimestamp` is the one of `metadata`, with which events begin. No text can hold these bytes, since
-/// quotes in texts are escaped.
+/// The first `eventTimestamp` is the one of `metadata`, with which events begin. No text can hold it between such
+/// quotes and a colon, since quotes in texts are escaped.
 fn event_time(event: &[u8]) -> Option<DateTime<Utc>> {
-    const KEY: &[u8] = br#""eventTimestamp":""#;
-    let at = event.windows(KEY.len()).position(|it| it == KEY)?;
-    let rest = event.get(at + KEY.len()..)?;
-    let text = rest.split(|byte| *byte == b'"').next()?;
-    let text = std::str::from_utf8(text).ok()?;
+    let mut parts = event.split(|byte| *byte == b'"');
+    while parts.find(|it| *it == b"eventTimestamp").is_some() {
+        if parts.next()? == b":" {
+            break;
+        }
+    }
+    let text = std::str::from_utf8(parts.next()?).ok()?;
     DateTime::parse_from_rfc3339(text)
         .ok()
         .map(|it| it.to_utc())

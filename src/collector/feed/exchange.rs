@@ -82,13 +82,15 @@ fn came(
         }
         Err(SendError::Failed(why)) => return Err(fault("unavailable", false, 30, &why)),
     };
+    if (200..=299).contains(&answer.status) {
+        return Ok(Came::Answer(answer));
+    }
     let code = code(&answer).unwrap_or_default();
     let found = match code.as_str() {
         "" => answer.status.to_string(),
         code => format!("{} {code}", answer.status),
     };
     Err(match (answer.status, code.as_str()) {
-        (200..=299, _) => return Ok(Came::Answer(answer)),
         (404, "NoSuchBucket") => fault("not_found", true, 60, &found),
         (404, _) => return Ok(Came::Missing),
         (409 | 412 | 416, _) => return Ok(Came::Changed),

@@ -89,6 +89,11 @@ impl<'a, H: Host> Listing<'a, H> {
         Ok(object)
     }
 
+    /// The objects that come next, as far as they are known already.
+    pub fn page(&self) -> impl Iterator<Item = &Object> {
+        self.page.iter()
+    }
+
     /// Whether the next object costs a request.
     pub fn is_at_a_page(&self) -> bool {
         self.page.is_empty()

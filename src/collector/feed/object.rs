@@ -10,6 +10,7 @@ mod call;
 mod range;
 mod source;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use udmill_receiver::Host;
@@ -26,7 +27,7 @@ use super::inflate::{Inflate, MAGIC, Point};
 use super::state::Held;
 use super::taken::Digest;
 pub use call::{Call, Ended, Position, Sizes};
-use range::{Ahead, Fetching, fetched};
+pub use range::{Ahead, REQUESTS};
 use source::Source;
 
 /// What the normalizer is given at once, at most.
@@ -39,13 +40,15 @@ const PIECES: u64 = 4;
 const DEATHS: u32 = 3;
 
 /// An object that is being read.
-pub struct Reading<'a, H: Host> {
+pub struct Reading<'o, 'a, H: Host> {
     call: &'a Call<'a, H>,
-    object: &'a Object,
+    object: &'o Object,
+    /// The new objects behind it.
+    behind: &'o [Object],
     digest: String,
     name: String,
     source: Source,
-    ahead: Ahead<'a>,
+    ahead: &'o mut Ahead<'a>,
     reader: H::Reader,
     opening: Opening,
     /// Decompressed bytes from [`Position::reported`] on, and how many of them the reader has.
@@ -61,14 +64,15 @@ pub struct Reading<'a, H: Host> {
     pub bytes: u64,
 }
 
-impl<'a, H: Host> Reading<'a, H> {
-    /// Goes on at a position; its default is the beginning.
+impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
+    /// Goes on at a position; its default is the beginning. What is read next is fetched meanwhile.
     pub fn new(
         call: &'a Call<'a, H>,
-        object: &'a Object,
+        (object, behind): (&'o Object, &'o [Object]),
         digest: &Digest,
         position: Position,
-    ) -> Reading<'a, H> {
+        ahead: &'o mut Ahead<'a>,
+    ) -> Reading<'o, 'a, H> {
         let bucket = call.pull.bucket.name();
         let mut source = Source {
             range: Vec::new(),
@@ -96,7 +100,7 @@ impl<'a, H: Host> Reading<'a, H> {
             digest: hex(digest),
             name: format!("s3://{bucket}/{}", object.key),
             source,
-            ahead: Ahead(None),
+            ahead,
             reader,
             base: position.reported as i64 - opening.text().len() as i64,
             opening,
@@ -108,6 +112,7 @@ impl<'a, H: Host> Reading<'a, H> {
             bytes: 0,
             call,
             object,
+            behind,
         }
     }
 
@@ -201,11 +206,11 @@ impl<'a, H: Host> Reading<'a, H> {
         Ok(true)
     }
 
-    /// Fetches the next range, and begins with the one behind it.
+    /// Fetches the next range, and begins with what is behind it.
     async fn fetch(&mut self) -> Result<(), Ended> {
+        let Self { call, object, .. } = *self;
         let from = self.source.next;
-        let begun = self.ahead.0.take();
-        let bytes = begun.unwrap_or_else(|| self.begin(from)).await?;
+        let bytes = self.ahead.take(call, object, from).await?;
         self.bytes += bytes.len() as u64;
         self.source.next = from + bytes.len() as u64;
         if from == 0 && bytes.starts_with(MAGIC) {
@@ -213,15 +218,12 @@ impl<'a, H: Host> Reading<'a, H> {
         }
         self.source.range = bytes;
         self.source.at = 0;
-        if self.source.next < self.object.size {
-            self.ahead.0 = Some(self.begin(self.source.next));
-        }
+        let range = usize::try_from(call.sizes.range).unwrap_or(usize::MAX);
+        let rest = (self.source.next..object.size).step_by(range);
+        let behind = self.behind.iter().map(|it| (it, 0));
+        self.ahead
+            .begin(call, rest.map(|from| (object, from)).chain(behind));
         Ok(())
-    }
-
-    /// Fetches the range that begins there.
-    fn begin(&self, from: u64) -> Fetching<'a> {
-        Box::pin(fetched(self.call, self.object, from))
     }
 
     /// Hands the reader what it does not have, and takes its logs. Their spans count from the object's first byte.
@@ -290,8 +292,12 @@ impl<'a, H: Host> Reading<'a, H> {
         };
         let logs = self
             .tail
-            .get((first - start) as usize..(reported - start) as usize);
-        let payload = [&before[..], logs.unwrap_or_default(), &after[..]].concat();
+            .get((first - start) as usize..(reported - start) as usize)
+            .unwrap_or_default();
+        let payload = match (&before[..], &after[..]) {
+            ([], []) => Cow::Borrowed(logs),
+            (before, after) => Cow::Owned([before, logs, after].concat()),
+        };
         let shift = first as i64 - before.len() as i64;
         for log in &mut batch.logs {
             log.offset = log.offset.saturating_add_signed(-shift);

@@ -120,6 +120,12 @@ impl<'h, H: Host> Taken<'h, H> {
         passed.or_else(|| self.record.marks.get(digest)).copied()
     }
 
+    /// Whether a key behind the one that was reached belongs to the record in hand, so that [`Taken::mark`] knows it.
+    pub fn reaches(&self, key: &str) -> bool {
+        let upto = self.record.link.upto.as_deref();
+        upto.is_none_or(|it| key <= it)
+    }
+
     /// Goes to the record that a key belongs to. Keys come in order.
     ///
     /// # Errors

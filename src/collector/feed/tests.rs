@@ -301,3 +301,41 @@ fn gzip_goes_on_where_a_call_ended() {
     // Not from the beginning each time.
     assert!(fetched < 2 * size, "{fetched} of {size}");
 }
+
+#[test]
+fn what_comes_next_is_fetched_ahead_within_bounds() {
+    let fetched = |world: &World| {
+        world.takers.status.set(Some(503));
+        assert!(world.try_pull().unwrap().fault.is_some());
+        let asked = world.store.asked.borrow();
+        asked
+            .iter()
+            .filter(|it| it.starts_with("GET logs/"))
+            .count()
+    };
+    let world = World::new("");
+    for at in 0..20 {
+        world.put(&format!("logs/{at:02}"), lines([at]));
+    }
+    world.put("logs/01/", "");
+    // The one that is read, and eight objects of the list that may have logs.
+    assert_eq!(fetched(&world), 8);
+    let size = lines([0]).len() as u64;
+    let mut world = World {
+        sizes: Sizes {
+            range: size,
+            ..SMALL
+        },
+        ..world
+    };
+    assert_eq!(fetched(&world), 3);
+    // Who dies over an object is not to be taken for the victim of another.
+    world.deadly = Some("GET logs/00");
+    assert!(world.try_pull().is_none());
+    world.deadly = None;
+    world.host.pass(Duration::from_secs(6));
+    assert_eq!(fetched(&world), 1);
+    world.takers.status.set(None);
+    world.pull_all();
+    assert_eq!(world.ids_once(), names(0..20));
+}

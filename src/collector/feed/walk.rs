@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use udmill_receiver::Host;
 use udmill_receiver::destination::Fault;
@@ -13,7 +14,7 @@ use super::Pulled;
 use super::exchange::{Came, ask};
 use super::listing::Listing;
 use super::marker::is_marker;
-use super::object::{Call, Ended, Reading};
+use super::object::{Ahead, Call, Ended, REQUESTS, Reading};
 use super::state::Held;
 use super::taken::{Digest, Mark, Taken, digest};
 
@@ -29,6 +30,7 @@ pub struct Walk<'a, H: Host> {
     call: &'a Call<'a, H>,
     taken: Taken<'a, H>,
     listing: Listing<'a, H>,
+    ahead: Ahead<'a>,
     /// The last key that needs nothing more of this walk.
     last: String,
     /// Since what is taken was last written down.
@@ -63,6 +65,7 @@ impl<'a, H: Host> Walk<'a, H> {
             listing: Listing::after(call.host, call.pull, &after, call.hard),
             call,
             taken,
+            ahead: Ahead::default(),
             last: after,
             objects: 0,
             bytes: 0,
@@ -108,8 +111,7 @@ impl<'a, H: Host> Walk<'a, H> {
             };
             pulled.listed += 1;
             self.taken.reach(&object.key).await.map_err(store::fault)?;
-            let is_folder = object.key.ends_with('/') && object.size == 0;
-            if !is_folder && !is_marker(&object.key) {
+            if is_log(&object) {
                 let then = self.one(&object, held, pulled).await?;
                 if let Then::Pause = then {
                     return Ok(then);
@@ -118,6 +120,28 @@ impl<'a, H: Host> Walk<'a, H> {
             self.last = object.key;
             self.is_begun = true;
         }
+    }
+
+    /// The next objects, as far as they will surely be read. After a death, whoever may be the cause is alone.
+    fn behind(&self, held: &Held<'_, H>) -> Vec<Object> {
+        if held.is_careful || self.is_late() {
+            return Vec::new();
+        }
+        let now = self.call.host.now();
+        let is_new = |it: &&Object| {
+            is_log(it)
+                && it.size > 0
+                && !self.is_old(it, now)
+                && self.taken.reaches(&it.key)
+                && self.taken.mark(&digest(it)).is_none()
+        };
+        let page = self.listing.page().take(REQUESTS);
+        page.filter(is_new).cloned().collect()
+    }
+
+    fn is_old(&self, object: &Object, now: DateTime<Utc>) -> bool {
+        let modified = object.modified;
+        modified.is_some_and(|it| now - it > self.call.pull.max_age)
     }
 
     fn is_late(&self) -> bool {
@@ -142,10 +166,7 @@ impl<'a, H: Host> Walk<'a, H> {
         if let Some(mark) = mark {
             return self.pass(object, digest, Some(mark)).await;
         }
-        if object
-            .modified
-            .is_some_and(|it| now - it > self.call.pull.max_age)
-        {
+        if self.is_old(object, now) {
             pulled.too_old += 1;
             return Ok(Then::On);
         }
@@ -211,15 +232,18 @@ impl<'a, H: Host> Walk<'a, H> {
         let id = hex(digest);
         let open = held.state.open.take_if(|it| it.object == id);
         let position = open.map(|it| it.at).unwrap_or_default();
-        let mut reading = Reading::new(self.call, object, digest, position);
+        let behind = self.behind(held);
+        let objects = (object, behind.as_slice());
+        let mut reading = Reading::new(self.call, objects, digest, position, &mut self.ahead);
         let ended = reading.run(held).await;
         pulled.bytes += reading.bytes;
         self.bytes += reading.bytes;
         pulled.tally.add(std::mem::take(&mut reading.tally));
         held.state.open = reading.open();
+        let place = reading.place();
         if let Ended::Unreadable(why) | Ended::Denied(why) = &ended {
             pulled.unreadable += 1;
-            if let Err(fault) = self.tell(object, &reading.place(), why, pulled).await {
+            if let Err(fault) = self.tell(object, &place, why, pulled).await {
                 return Ended::Failed(fault);
             }
         }
@@ -306,4 +330,10 @@ impl<'a, H: Host> Walk<'a, H> {
         }
         Mark::Delete
     }
+}
+
+/// Whether an object may hold logs.
+fn is_log(object: &Object) -> bool {
+    let is_folder = object.key.ends_with('/') && object.size == 0;
+    !is_folder && !is_marker(&object.key)
 }
