@@ -1,33 +1,32 @@
-//! A bucket with one object, out of memory: as much of S3 as a feed asks of it, answered as fast as it goes.
+//! A bucket out of memory: as much of S3 as a feed asks of it, answered as fast as it goes.
 //!
 //! The S3 server of the tests cannot take its place: it hashes the whole object for every range of it, for longer
-//! than the feed works with the range. Left out: signatures, conditions and other objects.
+//! than the feed works with the range. Left out: signatures, conditions, and lists of more than a page.
 
-use std::io::{BufReader, Result};
+use std::fmt::Write as _;
+use std::io::{BufReader, Result, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use plain_http::{Request, write};
 
-/// The object's key.
-pub const KEY: &str = "logs/logs.jsonl";
-
 /// A server on 127.0.0.1, which ends with the process.
 #[derive(Clone)]
 pub struct Bucket {
-    object: Arc<Vec<u8>>,
+    /// In the order of their keys, which tell their places here.
+    objects: Arc<Vec<Vec<u8>>>,
     /// What was written: the marker of who takes the objects.
     written: Arc<Mutex<Option<Vec<u8>>>>,
 }
 
 impl Bucket {
-    /// Serves these bytes as [`KEY`] of any bucket, and says where.
-    pub fn start(object: Vec<u8>) -> Result<(Bucket, SocketAddr)> {
+    /// Serves these as objects below `logs/` in any bucket, a thousand of them at most, and says where.
+    pub fn start(objects: Vec<Vec<u8>>) -> Result<(Bucket, SocketAddr)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let bucket = Bucket {
-            object: Arc::new(object),
+            objects: Arc::new(objects),
             written: Arc::default(),
         };
         let served = bucket.clone();
@@ -63,16 +62,21 @@ impl Bucket {
             return write(to, 200, &[tag], &[]);
         }
         if request.query.contains("list-type=2") {
-            return write(
-                to,
-                200,
-                &[("content-type", "application/xml")],
-                &self.list(),
-            );
+            let xml = ("content-type", "application/xml");
+            return write(to, 200, &[xml], self.list(&request.query).as_bytes());
         }
-        if request.path.ends_with(KEY) {
+        let key = request.path.rsplit_once("logs/");
+        let object = key.and_then(|(_, it)| self.objects.get(it.parse::<usize>().ok()?));
+        if let Some(object) = object {
             drop(written);
-            return write(to, 206, &[tag], self.range(request.header("range")));
+            let range = range(object, request.header("range"));
+            // As is: a copy would cost more than the rest of the answer.
+            let head = format!(
+                "HTTP/1.1 206 Partial Content\r\ncontent-length: {}\r\netag: \"1\"\r\n\r\n",
+                range.len()
+            );
+            to.write_all(head.as_bytes())?;
+            return to.write_all(range);
         }
         match &*written {
             Some(body) => write(to, 200, &[tag], body),
@@ -80,20 +84,29 @@ impl Bucket {
         }
     }
 
-    fn list(&self) -> Vec<u8> {
-        format!(
-            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>{KEY}</Key><ETag>\"1\"</ETag>\
-             <LastModified>2099-01-01T00:00:00.000Z</LastModified><Size>{}</Size></Contents></ListBucketResult>",
-            self.object.len()
-        )
-        .into_bytes()
+    fn list(&self, query: &str) -> String {
+        let mut pairs = query.split('&').filter_map(|it| it.split_once('='));
+        let after = pairs.find(|it| it.0 == "start-after");
+        let after = after.map_or(String::new(), |it| it.1.replace("%2F", "/"));
+        let mut list = "<ListBucketResult><IsTruncated>false</IsTruncated>".to_owned();
+        for (at, object) in self.objects.iter().enumerate() {
+            let (key, size) = (format!("logs/{at:03}"), object.len());
+            if key > after {
+                let _ = write!(
+                    list,
+                    "<Contents><Key>{key}</Key><ETag>\"1\"</ETag><Size>{size}</Size>\
+                     <LastModified>2099-01-01T00:00:00.000Z</LastModified></Contents>",
+                );
+            }
+        }
+        list + "</ListBucketResult>"
     }
+}
 
-    /// `bytes=0-4194303`; all of it where nothing is asked for, or something else.
-    fn range(&self, asked: Option<&str>) -> &[u8] {
-        let bounds = asked.and_then(|it| it.strip_prefix("bytes=")?.split_once('-'));
-        let bounds = bounds.and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
-        let range = bounds.and_then(|(from, to): (usize, usize)| self.object.get(from..=to));
-        range.unwrap_or(&self.object)
-    }
+/// `bytes=0-4194303`; all of it where nothing is asked for, or something else.
+fn range<'a>(object: &'a [u8], asked: Option<&str>) -> &'a [u8] {
+    let bounds = asked.and_then(|it| it.strip_prefix("bytes=")?.split_once('-'));
+    let bounds = bounds.and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    let range = bounds.and_then(|(from, to): (usize, usize)| object.get(from..=to));
+    range.unwrap_or(object)
 }

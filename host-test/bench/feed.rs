@@ -1,17 +1,18 @@
-//! What a feed costs that reads a bucket: `udmill feed s3` with one object, against `udmill transform` with its
-//! bytes.
+//! What a feed costs that reads a bucket: `udmill feed s3` with one large object, and with many small ones, against
+//! `udmill transform` with the large one's bytes.
 //!
-//! The object is the corpus a few times over, and its [`Bucket`] in this process on the same machine. Both commands
-//! are processes, with their start; what they print, events and summaries alike, goes where it costs nothing. They
-//! take turns, and the best time of each counts, as with the mapping. Before that, they are held to each other: equal
-//! events, byte by byte.
+//! The large object is the corpus so many times over that starts count for little: feeds read for days. Its
+//! [`Bucket`] is in this process on the same machine. All commands are processes, with their start; what they print,
+//! events and summaries alike, goes where it costs nothing. They take turns, and the best time of each counts, as
+//! with the mapping. Before that, they are held to each other: equal events, byte by byte.
 //!
-//! For each round, the bucket and the feed's progress are as new: otherwise it would know the object.
+//! For each round, the bucket and the feed's progress are as new: otherwise it would know the objects. Of the small
+//! ones nothing is asked: what they take beyond their bytes is a request each, and so they do from any store.
 
 use std::fs::{self, File};
 use std::io::{Error, Result};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,75 +21,95 @@ use crate::bucket::Bucket;
 use crate::components::target_folder;
 use crate::report::{self, Figure, Table};
 
-/// How often the object has the corpus, so that starts count for little.
-const TIMES: usize = 3;
+/// How often the large object has the corpus.
+const TIMES: usize = 20;
+/// The small objects, and the logs in each.
+const SMALL: (usize, usize) = (1000, 30);
 
-/// Two commands for the same bytes.
-struct Bench {
+/// A feed to measure.
+struct Feed {
     folder: PathBuf,
-    file: PathBuf,
     bucket: Bucket,
 }
 
 /// Measures in so many rounds: the table of figures, and that of what each took.
 pub fn measure(logs: &[Vec<u8>], rounds: usize) -> Result<(Table, Table)> {
-    let bytes = logs.concat().repeat(TIMES);
-    let megabytes = bytes.len() as f64 / 1e6;
-    let bench = Bench::new(bytes)?;
-    bench.check()?;
-    let [mut feed, mut transform] = [Duration::MAX; 2];
+    let folder = target_folder().join("bench/feed");
+    let file = folder.join("logs.jsonl");
+    fs::create_dir_all(&folder)?;
+    let large = logs.concat().repeat(TIMES);
+    fs::write(&file, &large)?;
+    let (count, each) = SMALL;
+    let mut cycle = logs.iter().cycle();
+    let small: Vec<Vec<u8>> = (0..count)
+        .map(|_| cycle.by_ref().take(each).flatten().copied().collect())
+        .collect();
+    let (large_size, small_size) = (large.len(), small.iter().map(Vec::len).sum());
+    let large = Feed::new(folder.join("large"), vec![large])?;
+    let small = Feed::new(folder.join("small"), small)?;
+    check(&large, &file)?;
+    let mut took = [Duration::MAX; 3];
     for round in 1..=rounds {
         eprint!("\rbench: feed, round {round} of {rounds}");
-        feed = feed.min(bench.feed(Stdio::null())?);
-        transform = transform.min(bench.transform(Stdio::null())?);
+        let now = [
+            large.run(Stdio::null())?,
+            transform(&file, Stdio::null())?,
+            small.run(Stdio::null())?,
+        ];
+        took = [0, 1, 2].map(|it| took[it].min(now[it]));
     }
     eprintln!();
+    let seconds = took.map(|it| it.as_secs_f64());
     let figure = Figure {
         name: "feed out of S3, bytes/s, of the command's".to_owned(),
-        found: transform.as_secs_f64() / feed.as_secs_f64(),
+        found: seconds[1] / seconds[0],
         asked: (0.6, 0.8),
         text: |it| format!("{it:.2}"),
     };
-    let object = format!("one object of {} logs", TIMES * logs.len());
-    let mut costs = Table::new(&[&object, "s", "MB/s"]);
-    for (name, took) in [("feed out of S3", feed), ("`udmill transform`", transform)] {
-        let seconds = took.as_secs_f64();
-        let speed = format!("{:.0}", megabytes / seconds);
-        costs.add([name, &format!("{seconds:.2}"), &speed]);
+    let of_logs = format!("one object of {} logs", TIMES * logs.len());
+    let mut costs = Table::new(&["feed", "s", "MB/s"]);
+    for (name, seconds, size) in [
+        (of_logs, seconds[0], large_size),
+        (
+            "`udmill transform` of the same".to_owned(),
+            seconds[1],
+            large_size,
+        ),
+        (
+            format!("{count} objects of {each} logs"),
+            seconds[2],
+            small_size,
+        ),
+    ] {
+        let speed = format!("{:.0}", size as f64 / 1e6 / seconds);
+        costs.add([name.as_str(), &format!("{seconds:.2}"), &speed]);
     }
     Ok((report::figures(&[figure]), costs))
 }
 
-impl Bench {
-    fn new(bytes: Vec<u8>) -> Result<Bench> {
-        let folder = target_folder().join("bench/feed");
-        let file = folder.join("logs.jsonl");
+/// Both print the same.
+fn check(feed: &Feed, file: &Path) -> Result<()> {
+    let [one, other] = ["feed.jsonl", "transform.jsonl"].map(|it| feed.folder.join(it));
+    feed.run(File::create(&one)?.into())?;
+    transform(file, File::create(&other)?.into())?;
+    match fs::read(one)? == fs::read(other)? {
+        true => Ok(()),
+        false => Err(Error::other(
+            "expected the same events from a feed and the command",
+        )),
+    }
+}
+
+impl Feed {
+    fn new(folder: PathBuf, objects: Vec<Vec<u8>>) -> Result<Feed> {
         fs::create_dir_all(&folder)?;
-        fs::write(&file, &bytes)?;
-        let (bucket, address) = Bucket::start(bytes)?;
+        let (bucket, address) = Bucket::start(objects)?;
         fs::write(folder.join("feeds.toml"), config(address))?;
-        Ok(Bench {
-            folder,
-            file,
-            bucket,
-        })
+        Ok(Feed { folder, bucket })
     }
 
-    /// Both print the same.
-    fn check(&self) -> Result<()> {
-        let [one, other] = ["feed.jsonl", "transform.jsonl"].map(|it| self.folder.join(it));
-        self.feed(File::create(&one)?.into())?;
-        self.transform(File::create(&other)?.into())?;
-        match fs::read(one)? == fs::read(other)? {
-            true => Ok(()),
-            false => Err(Error::other(
-                "expected the same events from a feed and the command",
-            )),
-        }
-    }
-
-    /// How long the feed takes with an object that it has never seen.
-    fn feed(&self, out: Stdio) -> Result<Duration> {
+    /// How long the feed takes with objects that it has never seen.
+    fn run(&self, out: Stdio) -> Result<Duration> {
         let [config, state] = ["feeds.toml", "state"].map(|it| self.folder.join(it));
         let _ = fs::remove_dir_all(&state);
         self.bucket.forget();
@@ -99,13 +120,13 @@ impl Bench {
         command.arg("--state").arg(state);
         took(command.stdout(out))
     }
+}
 
-    /// How long the command takes with a file.
-    fn transform(&self, out: Stdio) -> Result<Duration> {
-        let mut command = udmill();
-        command.args(["transform", "--log-type", LOG_TYPE]);
-        took(command.arg(&self.file).stdout(out))
-    }
+/// How long the command takes with a file.
+fn transform(file: &Path, out: Stdio) -> Result<Duration> {
+    let mut command = udmill();
+    command.args(["transform", "--log-type", LOG_TYPE]);
+    took(command.arg(file).stdout(out))
 }
 
 fn udmill() -> Command {

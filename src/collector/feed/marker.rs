@@ -3,6 +3,9 @@
 //! The marker of `logs/azdo/` is `logs/.udmill-consumer-azdo.json`: outside, since a consumer may read, and delete,
 //! whatever is inside. It is written with `If-None-Match`, so that of two who come at once one is refused; a store
 //! without conditional writes gets it without. Who may not write it gets a warning: then nobody else is told.
+//!
+//! Markers of the prefixes around are looked for, too, as far as they may be read: who takes `logs/` takes
+//! `logs/azdo/`. Of those within, whoever takes one notices at the next call that the whole is taken.
 
 use std::time::Duration;
 
@@ -35,12 +38,19 @@ pub async fn claim<H: Host>(
     consumer: &str,
     hard: Duration,
 ) -> Result<Option<String>, Fault> {
+    for around in around(prefix) {
+        let key = key(around);
+        let came = ask(host, bucket, read(host, bucket, &key)?, hard).await?;
+        if let Came::Answer(answer) = came {
+            check(bucket, (prefix, around), &key, consumer, &answer)?;
+        }
+    }
     let key = key(prefix);
     // Who loses a race finds the winner's marker the second time.
     for _ in 0..2 {
         match ask(host, bucket, read(host, bucket, &key)?, hard).await? {
             Came::Answer(answer) => {
-                return check(bucket, prefix, &key, consumer, &answer).map(|()| None);
+                return check(bucket, (prefix, prefix), &key, consumer, &answer).map(|()| None);
             }
             // Without the right to list, a store tells nobody that an object is missing.
             Came::Missing | Came::Denied(_) => {}
@@ -70,7 +80,7 @@ pub async fn claim<H: Host>(
     }
     Err(taken(
         bucket,
-        prefix,
+        (prefix, prefix),
         &key,
         "somebody whose name cannot be read",
     ))
@@ -83,6 +93,12 @@ pub fn key(prefix: &str) -> String {
         None => (String::new(), prefix),
     };
     format!("{parent}{NAME}{name}.json")
+}
+
+/// The prefixes that a prefix is in, the largest first: `a` and `a/b` for `a/b/c`.
+fn around(prefix: &str) -> impl Iterator<Item = &str> {
+    let slashes = prefix.match_indices('/');
+    slashes.filter_map(|(at, _)| prefix.get(..at))
 }
 
 /// Whether a key is of a marker, which is nobody's log.
@@ -120,7 +136,7 @@ fn write<H: Host>(
 
 fn check(
     bucket: &Bucket,
-    prefix: &str,
+    prefixes: (&str, &str),
     key: &str,
     consumer: &str,
     answer: &Answer,
@@ -128,17 +144,22 @@ fn check(
     let found: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     match found["consumer"].as_str() {
         Some(found) if found == consumer => Ok(()),
-        Some(found) => Err(taken(bucket, prefix, key, &quoted(found))),
-        None => Err(taken(bucket, prefix, key, "somebody without a name")),
+        Some(found) => Err(taken(bucket, prefixes, key, &quoted(found))),
+        None => Err(taken(bucket, prefixes, key, "somebody without a name")),
     }
 }
 
-fn taken(bucket: &Bucket, prefix: &str, key: &str, by: &str) -> Fault {
+/// `around` is the prefix or one around it.
+fn taken(bucket: &Bucket, (prefix, around): (&str, &str), key: &str, by: &str) -> Fault {
     let bucket = bucket.name();
+    let what = match around == prefix {
+        true => "it".to_owned(),
+        false => format!("\"s3://{bucket}/{around}/\""),
+    };
     Fault {
         kind: "consumer",
         message: format!(
-            "expected \"s3://{bucket}/{prefix}/\" to be no other's, but found that it is taken by {by}; if that is no \
+            "expected \"s3://{bucket}/{prefix}/\" to be no other's, but found that {what} is taken by {by}; if that is no \
              longer so, delete \"s3://{bucket}/{key}\""
         ),
         retry_after: Duration::from_secs(60),

@@ -32,8 +32,6 @@ use source::Source;
 
 /// What the normalizer is given at once, at most.
 const PUSH: usize = 4 << 20;
-/// As many bytes without the end of a log are no logs: the normalizer takes one of 4 MiB.
-const KEPT: usize = 16 << 20;
 /// So many pieces are read before the progress is written down.
 const PIECES: u64 = 4;
 /// A piece over which so many calls have died is not read again.
@@ -175,9 +173,10 @@ impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
         if let Some(inflate) = &mut self.source.inflate {
             self.position.gzip = Some(inflate.point(self.position.reported));
         }
-        if has_more && self.tail.len() > KEPT {
+        let kept = self.call.sizes.kept;
+        if has_more && self.tail.len() > kept {
             return Err(Ended::Unreadable(format!(
-                "expected the end of a log, but found none in {KEPT} bytes"
+                "expected the end of a log, but found none in {kept} bytes; the rest of the object is left alone"
             )));
         }
         match (has_more, self.source.broken.take()) {

@@ -9,6 +9,7 @@ use udmill_receiver::testing::block_on;
 use udmill_receiver::testing::feeds;
 use udmill_receiver::{Host, store::quarantine};
 
+use super::marker;
 use super::object::Sizes;
 use super::testing::{World, gzip, lines, list, name, names, put_all_shapes};
 
@@ -35,6 +36,7 @@ fn quarantined(world: &World) -> Vec<(String, String, String)> {
 const SMALL: Sizes = Sizes {
     piece: 700,
     range: 1000,
+    kept: 10_000,
 };
 
 #[test]
@@ -222,6 +224,43 @@ fn a_prefix_belongs_to_one_consumer() {
     // It is still the first one's, also after its process was started again.
     world.put("logs/2.jsonl", lines([2]));
     assert_eq!(world.pull().0.objects, 1);
+}
+
+#[test]
+fn a_prefix_inside_of_anothers_is_refused() {
+    let world = World::new("");
+    let bucket = &world.config.feeds["azdo"].pull.as_ref().unwrap().bucket;
+    let claim = |prefix, consumer| {
+        let hard = world.host.elapsed() + HOUR;
+        let claimed = marker::claim(&world.host, bucket, prefix, consumer, hard);
+        block_on(claimed).map_err(|it| it.message)
+    };
+    assert_eq!(claim("a/b", "one"), Ok(None));
+    let refused = claim("a/b/c/d", "other").unwrap_err();
+    assert_eq!(
+        refused,
+        "expected \"s3://audit/a/b/c/d/\" to be no other's, but found that \"s3://audit/a/b/\" is taken by \"one\"; \
+         if that is no longer so, delete \"s3://audit/a/.udmill-consumer-b.json\""
+    );
+    for beside in ["a/bc", "a/c", "b"] {
+        assert_eq!(claim(beside, "other"), Ok(None));
+    }
+    // The larger one is not in it, but is found from within.
+    assert_eq!(claim("a", "other"), Ok(None));
+    assert!(
+        claim("a/b", "one")
+            .unwrap_err()
+            .contains("/a/\" is taken by \"other\"")
+    );
+    let written: Vec<String> = world.store.objects.borrow().keys().cloned().collect();
+    assert_eq!(written.len(), 5, "{written:?}");
+    // Who may not read it cannot know.
+    let denied = (
+        "GET .udmill-consumer-a.json".to_owned(),
+        (403, "AccessDenied"),
+    );
+    world.store.fails.borrow_mut().extend([denied]);
+    assert_eq!(claim("a/b", "one"), Ok(None));
 }
 
 #[test]

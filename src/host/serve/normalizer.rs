@@ -8,11 +8,12 @@
 //! What is linked is `normalize` and `read` for what is delivered whole, and `reader` for what comes in pieces. A
 //! reader of the caller's stands for one in the normalizer's instance.
 
+use std::mem;
 use std::sync::Arc;
 
 use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Linker, Lower, Resource,
-    ResourceAny, ResourceType, TypedFunc,
+    ComponentExportIndex, ComponentNamedList, Func, InstancePre, Lift, Linker, Lower, Resource,
+    ResourceAny, ResourceType, TypedFunc, WasmList,
 };
 use wasmtime::error::Context as _;
 use wasmtime::{Result, Store};
@@ -53,7 +54,7 @@ struct Instance {
     normalize: Normalize,
     read: Read,
     open: Open,
-    push: Push,
+    push: Func,
     finish: Finish,
 }
 
@@ -63,7 +64,7 @@ struct Reader(ResourceAny);
 type Normalize = TypedFunc<(Vec<u8>, Options), (Result<Batch, Invalid>,)>;
 type Read = TypedFunc<(Request,), (Delivery,)>;
 type Open = TypedFunc<(Options,), (ResourceAny,)>;
-type Push = TypedFunc<(ResourceAny, Vec<u8>), (Result<Batch, Invalid>,)>;
+type Push<'a> = TypedFunc<(ResourceAny, &'a [u8]), (Result<Batch, Invalid>,)>;
 type Finish = TypedFunc<(ResourceAny,), (Result<Batch, Invalid>,)>;
 
 /// As the component model calls the functions of a resource.
@@ -121,20 +122,25 @@ impl Normalizer {
             Box::new(async move {
                 let context = store.data_mut();
                 let beside = &mut context.normalizer;
-                let (reader,) = normalizer.call(beside, |it| it.open, params).await?;
+                let (reader,) = normalizer.call(beside, |it| Ok(it.open), params).await?;
                 Ok((context.table.push(Reader(reader))?,))
             })
         })?;
         let normalizer = self.clone();
         interface.func_wrap_async(
             PUSH,
-            move |mut store, (reader, bytes): (Resource<Reader>, Vec<u8>)| {
+            move |mut store, (reader, bytes): (Resource<Reader>, WasmList<u8>)| {
                 let normalizer = normalizer.clone();
                 Box::new(async move {
                     let context = store.data_mut();
                     let reader = context.table.get(&reader)?.0;
-                    let beside = &mut context.normalizer;
-                    normalizer.call(beside, |it| it.push, (reader, bytes)).await
+                    let mut beside = mem::take(&mut context.normalizer);
+                    // Out of one memory into the other.
+                    let bytes = bytes.as_le_slice(&store);
+                    let push = |it: &Instance| -> Result<Push<'_>> { it.push.typed(&it.store) };
+                    let answer = normalizer.call(&mut beside, push, (reader, bytes)).await;
+                    store.data_mut().normalizer = beside;
+                    answer
                 })
             },
         )?;
@@ -145,7 +151,7 @@ impl Normalizer {
                 let context = store.data_mut();
                 let reader = context.table.get(&reader)?.0;
                 let beside = &mut context.normalizer;
-                normalizer.call(beside, |it| it.finish, (reader,)).await
+                normalizer.call(beside, |it| Ok(it.finish), (reader,)).await
             })
         })
     }
@@ -167,7 +173,7 @@ impl Normalizer {
             let normalizer = normalizer.clone();
             Box::new(async move {
                 let beside = &mut store.data_mut().normalizer;
-                normalizer.call(beside, function, params).await
+                normalizer.call(beside, |it| Ok(function(it)), params).await
             })
         })
     }
@@ -176,11 +182,11 @@ impl Normalizer {
     async fn call<Params, Return>(
         &self,
         beside: &mut Beside,
-        function: fn(&Instance) -> TypedFunc<Params, Return>,
+        function: impl FnOnce(&Instance) -> Result<TypedFunc<Params, Return>>,
         params: Params,
     ) -> Result<Return>
     where
-        Params: ComponentNamedList + Lower + Send + Sync + 'static,
+        Params: ComponentNamedList + Lower + Send + Sync,
         Return: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         // A call that is given up leaves nothing behind.
@@ -189,7 +195,7 @@ impl Normalizer {
             None => self.instantiate().await?,
         };
         instance.busy.reset();
-        let function = function(&instance);
+        let function = function(&instance)?;
         match function.call_async(&mut instance.store, params).await {
             Ok(answer) => {
                 beside.0 = Some(instance);
@@ -210,7 +216,9 @@ impl Normalizer {
             normalize: instance.get_typed_func(&mut store, self.0.normalize)?,
             read: instance.get_typed_func(&mut store, self.0.read)?,
             open: instance.get_typed_func(&mut store, self.0.open)?,
-            push: instance.get_typed_func(&mut store, self.0.push)?,
+            push: instance
+                .get_func(&mut store, self.0.push)
+                .context("the normalizer exports no reader.push")?,
             finish: instance.get_typed_func(&mut store, self.0.finish)?,
             store,
             busy,

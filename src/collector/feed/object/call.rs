@@ -31,6 +31,8 @@ pub struct Sizes {
     pub piece: usize,
     /// Bytes that are fetched at once.
     pub range: u64,
+    /// As many bytes without the end of a log are no logs.
+    pub kept: usize,
 }
 
 impl Default for Sizes {
@@ -39,6 +41,8 @@ impl Default for Sizes {
             // As `udmill deliver` sends.
             piece: 1 << 20,
             range: 4 << 20,
+            // The normalizer takes a log of 4 MiB.
+            kept: 16 << 20,
         }
     }
 }

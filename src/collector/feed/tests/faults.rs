@@ -230,3 +230,45 @@ fn a_call_waits_for_one_that_may_have_died() {
     assert!(world.host.elapsed() - before <= Duration::from_secs(5));
     assert_eq!(world.ids_once(), names([1]));
 }
+
+#[test]
+fn what_has_no_end_of_a_log_is_given_up_at_a_place_that_is_told() {
+    let world = World {
+        sizes: SMALL,
+        ..World::new("")
+    };
+    let before = lines(0..30);
+    let endless = format!("{{\"a\":\"{}", "x".repeat(20_000));
+    world.put("logs/1", [&before, endless.as_bytes()].concat());
+    world.put("logs/2", lines([30]));
+    let (pulled, _) = world.pull();
+    assert_eq!((pulled.objects, pulled.unreadable), (1, 1));
+    assert_eq!(pulled.tally.quarantined, 1);
+    assert_eq!(world.ids_once(), names(0..31));
+    let [(reason, place, object)] = &quarantined(&world)[..] else {
+        panic!("expected one entry");
+    };
+    assert_eq!(
+        reason,
+        "expected the end of a log, but found none in 10000 bytes; the rest of the object is left alone"
+    );
+    // Behind the last log, whose line feed is no part of it.
+    let at = before.len() - 1;
+    assert_eq!(*place, format!("s3://audit/logs/1 at byte {at}"));
+    assert!(object.contains("\"key\":\"logs/1\""), "{object}");
+    assert_eq!(world.pull().0.unreadable, 0);
+}
+
+#[test]
+fn a_log_that_is_too_long_is_told_and_the_rest_goes_on() {
+    let world = World::new("");
+    let (before, after) = (lines([0]), lines([1]));
+    let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat((4 << 20) + 1));
+    world.put("logs/1", [&before, long.as_bytes(), &after].concat());
+    let (pulled, _) = world.pull();
+    assert_eq!((pulled.objects, pulled.unreadable), (1, 0));
+    assert_eq!(pulled.tally.quarantined, 1);
+    assert_eq!(world.ids_once(), names(0..2));
+    let place = format!("s3://audit/logs/1 at byte {}", before.len());
+    assert_eq!(quarantined(&world)[0].1, place);
+}
