@@ -43,7 +43,10 @@ impl Collector {
             ..Walk::default()
         };
         while let Some(window) = self.state.window.clone() {
-            if self.desk.now().elapsed >= self.deadline {
+            // Each run reads a page, however late it gets to it: where a budget is too short for what comes before the
+            // first one, runs would otherwise succeed for ever and get nowhere.
+            let is_late = self.desk.now().elapsed >= self.deadline;
+            if is_late && self.summary.pages > 0 {
                 return Ok(false);
             }
             let bounds = (window.start, window.end);
@@ -98,7 +101,9 @@ impl Collector {
         match remedy {
             Remedy::DropToken if matches!(window.cursor, Cursor::Token(_)) => {
                 walk.refusals += 1;
-                walk.by_index = walk.refusals > 1;
+                // A run that has time for one page alone would never meet a second refusal.
+                let is_late = self.desk.now().elapsed >= self.deadline;
+                walk.by_index = is_late || walk.refusals > 1;
                 walk.last = None;
                 if let Some(window) = &mut self.state.window {
                     window.restart();

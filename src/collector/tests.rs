@@ -145,6 +145,31 @@ fn a_run_out_of_time_keeps_its_progress_and_says_that_there_is_more() {
     assert_eq!(balance(&mut world, 61..117), (0, 0));
 }
 
+/// Before its first page, a run has asked for the server's clock and for its state.
+#[test]
+fn a_budget_that_is_over_before_the_first_page_is_enough_for_one() {
+    for tokens in [
+        Tokens::Bound,
+        Tokens::Missing,
+        Tokens::Same,
+        Tokens::Refused,
+    ] {
+        let mut world = world();
+        world.server.tokens = tokens;
+        for runs in 0.. {
+            assert!(runs < 20, "no progress with {tokens:?}");
+            let mut run = world.start(&small(), Plan::Live, 1);
+            let outcome = world.finish(&mut run, u64::MAX).expect("an end");
+            assert_eq!(outcome.error, None);
+            if outcome.summary.complete {
+                break;
+            }
+            assert_eq!(outcome.summary.pages, 1, "{tokens:?}");
+        }
+        assert_eq!(balance(&mut world, 61..117), (0, 0), "{tokens:?}");
+    }
+}
+
 #[test]
 fn a_run_ends_though_new_events_are_due_while_the_overlap_is_read_again() {
     let mut world = World::new(7);
