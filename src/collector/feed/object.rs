@@ -126,7 +126,7 @@ impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
                 Ok(_) => {}
                 Err(fault) => return Ended::Failed(fault),
             }
-            match self.piece().await {
+            match self.piece(held).await {
                 Ok(true) => {}
                 Ok(false) => return Ended::Whole,
                 Err(ended) => return ended,
@@ -157,7 +157,7 @@ impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
     }
 
     /// Delivers a piece, and tells whether there are more.
-    async fn piece(&mut self) -> Result<bool, Ended> {
+    async fn piece(&mut self, held: &mut Held<'_, H>) -> Result<bool, Ended> {
         let want = (self.position.seen - self.position.reported) as usize + self.call.sizes.piece;
         let has_more = self.fill(want).await?;
         let batch = self.read(!has_more).map_err(|error| {
@@ -166,6 +166,7 @@ impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
         })?;
         let seen = self.position.reported + self.tail.len() as u64;
         if !batch.logs.is_empty() {
+            held.let_go().await.map_err(Ended::Failed)?;
             self.deliver(batch).await?;
         }
         self.position.seen = seen;
@@ -187,6 +188,7 @@ impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
 
     /// Fills the tail up to so many bytes, and tells whether there may be more.
     async fn fill(&mut self, want: usize) -> Result<bool, Ended> {
+        let mut silent = 0;
         while self.tail.len() < want {
             let source = &mut self.source;
             if source.ahead.is_empty() && source.broken.is_some() {
@@ -198,9 +200,20 @@ impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
                     source.broken = end.and_then(Result::err);
                     return Ok(false);
                 }
+                let most = self.call.sizes.silent;
+                if silent >= most {
+                    return Err(Ended::Unreadable(format!(
+                        "expected logs in a gzip, but found none in {most} bytes of it"
+                    )));
+                }
                 self.fetch().await?;
+                silent += self.source.range.len();
             }
+            let before = self.tail.len();
             self.source.pour(&mut self.tail, want);
+            if self.tail.len() > before {
+                silent = 0;
+            }
         }
         Ok(true)
     }

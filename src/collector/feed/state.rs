@@ -194,6 +194,18 @@ impl<'h, H: Host> Held<'h, H> {
     }
 }
 
+impl<H: Host> Held<'_, H> {
+    /// What was in hand is read: whoever dies from here on dies of something else.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub async fn let_go(&mut self) -> Result<(), Fault> {
+        self.state.hand = None;
+        self.save().await
+    }
+}
+
 fn read(value: &[u8]) -> Result<State, StoreError> {
     let state: Option<State> = serde_json::from_slice(value).ok();
     state.filter(|it| it.version == VERSION).ok_or_else(|| {

@@ -33,6 +33,8 @@ pub enum Mark {
     Taken,
     /// It is taken and has still to be deleted.
     Delete,
+    /// Its rest was left alone, and it stays.
+    Unreadable,
     /// It could not be read in that hour since 1970, and may be some other time.
     Denied(u32),
 }
@@ -280,6 +282,7 @@ impl Record {
                 Mark::Taken => (0, 0),
                 Mark::Delete => (1, 0),
                 Mark::Denied(hour) => (2_u32, *hour),
+                Mark::Unreadable => (3, 0),
             };
             bytes.extend_from_slice(&(kind << 24 | hour & 0xff_ffff).to_be_bytes());
         }
@@ -300,6 +303,7 @@ impl Record {
                 0 => Mark::Taken,
                 1 => Mark::Delete,
                 2 => Mark::Denied(mark & 0xff_ffff),
+                3 => Mark::Unreadable,
                 _ => return None,
             };
             Some((*digest, mark))

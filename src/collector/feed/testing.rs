@@ -52,7 +52,7 @@ pub struct World {
     pub sizes: Sizes,
     /// How long a call may take.
     pub budget: Duration,
-    /// Whoever asks this of the bucket dies.
+    /// Whoever asks this of the bucket dies; `POST`, whoever delivers something.
     pub deadly: Option<&'static str>,
 }
 
@@ -124,10 +124,13 @@ impl World {
             pulled.fault = ended.await.err();
             pulled
         });
+        let delivered = || self.takers.ids().len() + self.takers.repeated();
+        let before = delivered();
         let until_death = poll_fn(|context| {
             let polled = pulling.as_mut().poll(context);
             let asked = self.store.asked.borrow();
             match self.deadly {
+                Some("POST") if delivered() > before => Poll::Ready(None),
                 Some(deadly) if asked.iter().any(|it| it == deadly) => Poll::Ready(None),
                 _ => polled.map(Some),
             }

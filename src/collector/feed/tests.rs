@@ -37,6 +37,7 @@ const SMALL: Sizes = Sizes {
     piece: 700,
     range: 1000,
     kept: 10_000,
+    silent: 20_000,
 };
 
 #[test]

@@ -158,7 +158,10 @@ impl<'a, H: Host> Walk<'a, H> {
         let now = self.call.host.now();
         let hour = u32::try_from(now.timestamp() / 3600).unwrap_or_default();
         let mark = match self.taken.mark(&digest) {
-            Some(Mark::Delete) if self.call.pull.deletes => Some(self.delete(object, pulled).await),
+            // Also what was taken before the feed was told to delete.
+            Some(Mark::Delete | Mark::Taken) if self.call.pull.deletes => {
+                Some(self.delete(object, pulled).await)
+            }
             Some(Mark::Denied(at)) if at != hour => None,
             Some(mark) => Some(mark),
             None => None,
@@ -188,7 +191,7 @@ impl<'a, H: Host> Walk<'a, H> {
                     false => Mark::Taken,
                 })
             }
-            Ended::Unreadable(_) => Some(Mark::Taken),
+            Ended::Unreadable(_) => Some(Mark::Unreadable),
             Ended::Denied(_) => Some(Mark::Denied(hour)),
         };
         held.state.open = None;

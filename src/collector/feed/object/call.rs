@@ -33,6 +33,8 @@ pub struct Sizes {
     pub range: u64,
     /// As many bytes without the end of a log are no logs.
     pub kept: usize,
+    /// As many bytes of a gzip of which nothing comes are not followed further: a call would not get through them.
+    pub silent: usize,
 }
 
 impl Default for Sizes {
@@ -43,6 +45,7 @@ impl Default for Sizes {
             range: 4 << 20,
             // The normalizer takes a log of 4 MiB.
             kept: 16 << 20,
+            silent: 64 << 20,
         }
     }
 }

@@ -134,7 +134,12 @@ fn a_walk_goes_on_where_a_record_begins_and_never_where_none_does() {
 
 #[test]
 fn marks_are_kept_as_they_are() {
-    let marks = [Mark::Taken, Mark::Delete, Mark::Denied(490_000)];
+    let marks = [
+        Mark::Taken,
+        Mark::Delete,
+        Mark::Denied(490_000),
+        Mark::Unreadable,
+    ];
     let marks = marks
         .into_iter()
         .enumerate()

@@ -216,6 +216,23 @@ fn an_object_that_kills_every_reader_is_named_in_quarantine() {
 }
 
 #[test]
+fn an_object_is_not_blamed_for_calls_that_die_while_they_deliver() {
+    let mut world = World {
+        deadly: Some("POST"),
+        ..World::new("")
+    };
+    world.put("logs/1.jsonl", lines([1]));
+    for _ in 0..6 {
+        assert!(world.try_pull().is_none());
+        world.host.pass(Duration::from_secs(11));
+    }
+    world.deadly = None;
+    world.pull_all();
+    assert_eq!(world.takers.ids(), names([1]));
+    assert_eq!(quarantined(&world), []);
+}
+
+#[test]
 fn a_call_waits_for_one_that_may_have_died() {
     let world = World {
         budget: Duration::from_secs(6),
@@ -271,4 +288,34 @@ fn a_log_that_is_too_long_is_told_and_the_rest_goes_on() {
     assert_eq!(world.ids_once(), names(0..2));
     let place = format!("s3://audit/logs/1 at byte {}", before.len());
     assert_eq!(quarantined(&world)[0].1, place);
+}
+
+#[test]
+fn a_gzip_of_which_nothing_comes_is_left_alone_and_the_next_object_read() {
+    let world = World {
+        sizes: SMALL,
+        ..World::new("")
+    };
+    world.put("logs/1.gz", gzip(b"").repeat(2_000));
+    world.put("logs/2.jsonl", lines([2]));
+    world.pull_all();
+    let found = quarantined(&world);
+    let reason = "expected logs in a gzip, but found none in 20000 bytes of it";
+    assert_eq!((found.len(), found[0].0.as_str()), (1, reason));
+    assert_eq!(world.ids_once(), names([2]));
+}
+
+#[test]
+fn deletion_takes_what_was_read_before_it_was_asked_for_and_leaves_what_was_not() {
+    let mut world = World::new("");
+    world.put("logs/1.jsonl", lines([1]));
+    world.put("logs/2.gz", &gzip(&lines([2]))[..20]);
+    world.pull();
+    world.config = World::new(", delete = \"on_success\"").config;
+    let (pulled, _) = world.pull();
+    assert_eq!((pulled.objects, pulled.deleted), (0, 1));
+    let objects = world.store.objects.borrow();
+    let left = objects.keys().filter(|it| it.starts_with("logs/"));
+    assert_eq!(left.collect::<Vec<_>>(), ["logs/2.gz"]);
+    assert_eq!(world.ids_once(), names([1]));
 }
