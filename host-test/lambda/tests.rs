@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(300);
 fn a_run_that_succeeds_answers_the_invocation_with_its_summary() {
     // 300 s, less what a run may take to end.
     let folder = folder(
-        "case \"$*\" in 'collect harness --once --budget 28'[45]s) ;; *) echo \"$*\"; exit 1;; esac\n\
+        "case \"$*\" in 'collect harness --once --budget 26'[45]s) ;; *) echo \"$*\"; exit 1;; esac\n\
          echo '2 pages' >&2\n\
          echo '{\"eventsCollected\":7}' >&2",
     );

@@ -236,12 +236,21 @@ fn the_configuration_that_is_there_to_be_copied_is_right() {
     let text = include_str!("../../deploy/harness/collect.toml");
     let variables = [
         ("admin_key", "0123456789abcdef0123456789abcdef"),
-        ("harness_key", "sat.kZ3vQxY1TQ2mPa9fLr8bWw.token.secret"),
-        ("collector_access_key", "AKIACOLLECTOR"),
-        ("collector_secret_key", "one"),
-        ("reader_access_key", "AKIAREADER"),
-        ("reader_secret_key", "two"),
+        ("harness_api_key", "sat.kZ3vQxY1TQ2mPa9fLr8bWw.token.secret"),
+        ("s3_access_key", "AKIACOLLECTOR"),
+        ("s3_secret_key", "one"),
     ];
+    // Spin hands over what its manifest declares, and nothing else.
+    let manifest = include_str!("../../spin.toml");
+    let (_, declared) = manifest
+        .split_once("[component.collector.variables]")
+        .expect("variables");
+    for (name, _) in variables {
+        assert!(
+            declared.contains(&format!("\n{name} = \"{{{{ {name} }}}}\"\n")),
+            "{name}"
+        );
+    }
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let config = check(text, &variables.into(), true, &|_| Ok(()), &origins);
     let config = config.map_err(|it| it.into_iter().map(|it| it.message).collect::<Vec<_>>());

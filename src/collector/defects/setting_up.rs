@@ -238,7 +238,11 @@ fn the_state_follows_the_prefix_in_the_settings_and_in_the_template() {
         (settings.prefix.as_str(), settings.state_prefix.as_str()),
         ("eu/harness", "eu/harness-state")
     );
-    assert!(TEMPLATE.contains(":s3:::${BucketName}/${Prefix}-state/*"));
+    for folder in ["state", "udm", "udm-rejected"] {
+        let key = format!("harness/audit-{folder}/x.jsonl");
+        assert!(lets(COLLECTOR, "s3:GetObject", &key) && lets(COLLECTOR, "s3:PutObject", &key));
+        assert!(TEMPLATE.contains(&format!(":s3:::${{BucketName}}/${{Prefix}}-{folder}/*")));
+    }
     assert!(TEMPLATE.contains("S3_PREFIX: !Ref Prefix"));
     assert!(!TEMPLATE.contains("harness/audit/") && !TEMPLATE.contains("harness/audit-state"));
 }
