@@ -27,6 +27,7 @@ use udmill_receiver::destination::google_token::Tokens;
 use udmill_receiver::exchange::{Request, Response};
 
 use crate::config::{self, Collector, Whole};
+use crate::event::hash16;
 use crate::summary::Error;
 use crate::{Bucket, Order, Outcome, Plan, feed, io};
 
@@ -41,7 +42,7 @@ const WITHIN: Duration = Duration::from_secs(25);
 pub struct Service {
     /// What was read.
     pub whole: Result<Whole, Unready>,
-    /// The paces of the collectors, by their names: Harness' limit holds for all calls together.
+    /// The paces of the collectors, by hashes of their keys: Harness' limit holds for all that is asked with a key.
     paces: RefCell<BTreeMap<String, Rc<RefCell<Bucket>>>>,
     tokens: Tokens,
 }
@@ -100,7 +101,7 @@ impl Service {
         };
         match (verb, whole.collectors.get(name)) {
             ("collect", Some(collector)) => {
-                let pace = self.pace(host, name);
+                let pace = self.pace(host, collector);
                 collect(host, name, collector, pace, budget, &request).await
             }
             ("collect", None) => Response::error(404, "unknown_collector"),
@@ -111,10 +112,11 @@ impl Service {
         }
     }
 
-    fn pace<H: Host>(&self, host: &H, name: &str) -> Rc<RefCell<Bucket>> {
+    fn pace<H: Host>(&self, host: &H, collector: &Collector) -> Rc<RefCell<Bucket>> {
         let mut paces = self.paces.borrow_mut();
         let new = || Rc::new(RefCell::new(Bucket::new(io::now(host).elapsed)));
-        Rc::clone(paces.entry(name.to_owned()).or_insert_with(new))
+        let key = hash16([collector.settings.api_key.0.as_str()].into_iter());
+        Rc::clone(paces.entry(key).or_insert_with(new))
     }
 }
 

@@ -5,13 +5,16 @@ use udmill_receiver::exchange::Body;
 use udmill_receiver::testing::{Memory, block_on};
 
 use super::*;
-use crate::testing::cloud::{SECRETS, cloud, said};
+use crate::testing::cloud::{SECRETS, TABLE, cloud, said};
 
 const API: &str = "output_shape = \"api\"";
 
 /// Asks for a path, with the admin key, and with a clock that does not stand still.
 fn ask(host: &Memory, method: &str, target: &str, key: &str) -> Response {
-    let service = block_on(Service::load(host));
+    ask_of(&block_on(Service::load(host)), host, method, target, key)
+}
+
+fn ask_of(service: &Service, host: &Memory, method: &str, target: &str, key: &str) -> Response {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = Request {
         method: method.to_owned(),
@@ -81,6 +84,25 @@ fn a_budget_ends_a_call_and_the_next_one_goes_on() {
     }
     assert!(calls > 1 && calls < 10, "{calls}");
     assert_eq!((events, cloud.under("harness/audit/").len()), (60, 6));
+}
+
+/// Harness counts the requests of a key, whoever sends them.
+#[test]
+fn collectors_with_one_key_share_their_pace() {
+    let (_, table) = TABLE.split_once("[collect.main]").expect("a table");
+    let more = format!("{API}\npage_size = 2\n[collect.second]{table}{API}\npage_size = 2");
+    let (host, _) = cloud(&more, 40);
+    let service = block_on(Service::load(&host));
+    let mut took = Vec::new();
+    for name in ["main", "second"] {
+        let target = format!("/v1/collect/{name}?budget_ms=20000");
+        let before = host.elapsed.get();
+        let response = ask_of(&service, &host, "POST", &target, "admin-canary");
+        assert_eq!(response.status, 200);
+        took.push((host.elapsed.get() - before).as_millis());
+    }
+    // 21 requests each, of which the first twenty may go out at once.
+    assert!(took[0] < 1000 && took[1] > 3000, "{took:?}");
 }
 
 #[test]
