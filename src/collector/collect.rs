@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::answer;
 use crate::event;
 use crate::harness::{Cursor, request};
 use crate::pace::{Bucket, Chance};
-use crate::settings::Settings;
+use crate::settings::{LAMBDA, Settings};
 use crate::state::{self, Lease, Pass, State, Window};
-use crate::step::{Condition, Desk};
+use crate::step::{Condition, Desk, Now};
 use crate::summary::{Error, Outcome, Summary};
 
 /// How long a run may be silent before another one may take over. Every write of the state renews it. No call lasts
@@ -53,7 +52,7 @@ pub(crate) async fn run(
         bucket,
         chance: Chance::new(order.seed),
         deadline: now.elapsed.saturating_add(order.budget_ms),
-        skew: 0,
+        clock: None,
         summary: Summary {
             warnings: settings.warnings.clone(),
             ..Summary::default()
@@ -91,8 +90,9 @@ pub(crate) struct Collector {
     pub(crate) bucket: Rc<RefCell<Bucket>>,
     pub(crate) chance: Chance,
     pub(crate) deadline: u64,
-    /// The server's clock less ours, in milliseconds.
-    pub(crate) skew: i64,
+    /// What time it was last, and when that was on the clock that never goes back: the wall clock may be set at any
+    /// moment.
+    pub(crate) clock: Option<(i64, u64)>,
     pub(crate) summary: Summary,
     /// Of the state as we know it; none while it is not ours.
     pub(crate) etag: Option<String>,
@@ -139,29 +139,32 @@ impl Collector {
 
     /// The server's clock counts: ours may be wrong, and a watermark in its future would skip events.
     async fn ask_time(&mut self) -> Result<(), Error> {
-        let now = self.desk.now().wall;
-        let request = request(&self.settings, (now, now), 1, &Cursor::Index(0));
-        let (_, answer) = self.fetch(request, 1, false).await?;
-        match answer::server_time(&answer) {
-            Some(time) => {
-                self.skew = time - self.desk.now().wall;
-                if self.skew.abs() > 60_000 {
-                    let skew = self.skew / 1000;
-                    let message =
-                        format!("expected the server's clock here, but found it {skew} s ahead");
-                    self.summary.warnings.push(message);
-                }
-            }
-            None => {
-                let message = "expected a `Date` in the server's answer, but found none; the local clock is used";
-                self.summary.warnings.push(message.to_owned());
-            }
+        let wall = self.desk.now().wall;
+        let request = request(&self.settings, (wall, wall), 1, &Cursor::Index(0));
+        self.fetch(request, 1, false).await?;
+        let Now { wall, elapsed } = self.desk.now();
+        let Some((time, _)) = self.clock else {
+            self.clock = Some((wall, elapsed));
+            let message =
+                "expected a `Date` in the server's answer, but found none; the local clock is used";
+            self.summary.warnings.push(message.to_owned());
+            return Ok(());
+        };
+        let ahead = time - wall;
+        if ahead.abs() > 60_000 {
+            let ahead = ahead / 1000;
+            let message = format!("expected the server's clock here, but found it {ahead} s ahead");
+            self.summary.warnings.push(message);
         }
         Ok(())
     }
 
     pub(crate) fn server_now(&self) -> i64 {
-        self.desk.now().wall + self.skew
+        let Now { wall, elapsed } = self.desk.now();
+        match self.clock {
+            Some((time, at)) => time.saturating_add_unsigned(elapsed.saturating_sub(at)),
+            None => wall,
+        }
     }
 
     /// Reads the state, and says its ETag, if there is one.
@@ -191,6 +194,15 @@ impl Collector {
                 Condition::Absent
             }
         };
+        if let Plan::Backfill { to, .. } = self.order.plan
+            && self.state.watermark >= to
+        {
+            let key = self.state_key();
+            self.summary.warnings.push(format!(
+                "expected a backfill that is not done, but found that `{key}` says it is; delete that to collect the \
+                 same again"
+            ));
+        }
         let now = self.server_now();
         let (owner, until) = match &self.state.lease {
             Some(lease) => (lease.owner.as_str(), lease.until),
@@ -234,6 +246,12 @@ impl Collector {
                 self.state.lambda = Some(key);
                 return Ok(());
             }
+            if self.settings.takes_over {
+                self.summary.warnings.push(format!(
+                    "expected the Lambda's state at `{key}`, as `STATE_KEY` says, but found none; the first run begins \
+                     {minutes} minutes back"
+                ));
+            }
         }
         self.state = State::new(&self.settings, start);
         Ok(())
@@ -261,8 +279,12 @@ impl Collector {
         }
         let end = self.state.window.as_ref().map_or(0, |it| it.end);
         let in_flight = std::mem::take(&mut self.state.in_flight);
+        let (mut whole, mut is_whole) = (0, true);
         for key in &in_flight {
-            match self.read_object(key).await? {
+            let found = self.read_object(key).await?;
+            is_whole &= found.is_some();
+            whole += u32::from(is_whole);
+            match found {
                 Some((bytes, _)) => {
                     let text = String::from_utf8_lossy(&bytes);
                     for (id, time) in text.lines().filter_map(event::of_line) {
@@ -272,8 +294,10 @@ impl Collector {
                 None => self.summary.unconfirmed += 1,
             }
         }
+        // One that is not there keeps its number: written again it has the same name, which tells a dead run's late
+        // write, and a feed that took it, that it is the same.
         if let Some(window) = &mut self.state.window {
-            window.objects += in_flight.len() as u32;
+            window.objects += whole;
         }
         self.seen.extend(self.state.window_ids.to_map());
         Ok(())
@@ -285,7 +309,7 @@ impl Collector {
             return Ok(());
         };
         if let Some((bytes, _)) = self.read_object(&key).await? {
-            let copy = format!("{}/lambda-state.json", self.settings.state_prefix);
+            let copy = format!("{}/{LAMBDA}.json", self.settings.state_prefix);
             self.write_object(
                 &copy,
                 bytes,

@@ -9,8 +9,9 @@ use crate::collect::Collector;
 use crate::event::{self, Event, hash16};
 use crate::harness::{Cursor, Request, request};
 use crate::pace;
+use crate::settings::Shape;
 use crate::state::Window;
-use crate::step::{Action, Condition, Reply};
+use crate::step::{Action, Condition, Now, Reply};
 use crate::summary::Error;
 
 /// How long an attempt may take.
@@ -18,12 +19,18 @@ const ATTEMPT_MS: u64 = 30_000;
 /// A query that is too slow is not made shorter than this.
 const SHORTEST_MS: i64 = 60_000;
 
+/// The most pages of a millisecond: a cycle that no run is long enough to notice ends here.
+const MOST_PAGES: u32 = 1000;
+
 /// How the pages of a window are walked, which a run learns anew.
 #[derive(Default)]
 struct Walk {
     refusals: u32,
     by_index: bool,
+    /// The last page by its ids.
     last: Option<String>,
+    /// Those before it that held any.
+    before: HashSet<String>,
 }
 
 impl Window {
@@ -53,7 +60,7 @@ impl Collector {
             let request = request(&self.settings, bounds, window.page_size, &window.cursor);
             let can_shorten = window.end - window.start >= SHORTEST_MS;
             let mut page = match self.fetch(request, window.page_size, can_shorten).await {
-                Ok((page, _)) => page,
+                Ok(page) => page,
                 Err(error) => {
                     self.recover(error, &window, &mut walk).await?;
                     continue;
@@ -81,8 +88,12 @@ impl Collector {
                     Cursor::Index(window.pages)
                 }
             };
-            if window.pages >= self.settings.window_pages && window.end > window.start {
+            let is_shortest = window.end <= window.start;
+            if window.pages >= self.settings.window_pages && !is_shortest {
+                walk.forget();
                 self.split().await?;
+            } else if window.pages >= MOST_PAGES && is_shortest {
+                return Err(self.stuck());
             }
         }
         Ok(true)
@@ -104,14 +115,14 @@ impl Collector {
                 // A run that has time for one page alone would never meet a second refusal.
                 let is_late = self.desk.now().elapsed >= self.deadline;
                 walk.by_index = is_late || walk.refusals > 1;
-                walk.last = None;
+                walk.forget();
                 if let Some(window) = &mut self.state.window {
                     window.restart();
                 }
                 Ok(())
             }
             Remedy::Shorten if window.end - window.start >= SHORTEST_MS => {
-                walk.last = None;
+                walk.forget();
                 self.summary.retries += 1;
                 self.split().await?;
                 let wait = pace::wait(0, None, &mut self.chance);
@@ -123,7 +134,7 @@ impl Collector {
 
     /// First by number instead of token, then with half the window, and then loudly.
     async fn unstick(&mut self, window: &Window, walk: &mut Walk) -> Result<(), Error> {
-        walk.last = None;
+        walk.forget();
         if !walk.by_index {
             walk.by_index = true;
             if let Some(window) = &mut self.state.window {
@@ -132,9 +143,18 @@ impl Collector {
             return Ok(());
         }
         if window.end <= window.start {
-            return Err(Error::Stuck(window.start));
+            return Err(self.stuck());
         }
         self.split().await
+    }
+
+    /// The next run begins the window anew: the server may be mended by then.
+    fn stuck(&mut self) -> Error {
+        let window = self.state.window.as_mut();
+        Error::Stuck(window.map_or(0, |it| {
+            it.restart();
+            it.start
+        }))
     }
 
     /// Halves the window. What was written beyond it is remembered, but not in the state, which has to stay small.
@@ -205,7 +225,9 @@ impl Collector {
     }
 
     fn key(&self, window: &Window, at: u32, part: &[Event]) -> String {
-        let hash = hash16(part.iter().map(|it| it.id.as_str()));
+        // The same events in another shape are another object. UDM has a prefix of its own.
+        let shape = (self.settings.shape == Shape::Streaming).then_some("streaming");
+        let hash = hash16(part.iter().map(|it| it.id.as_str()).chain(shape));
         let start = instant(window.start);
         let day = start.format("%Y/%m/%d");
         let (start, end) = (compact(window.start), compact(window.end));
@@ -234,14 +256,14 @@ impl Collector {
         ]
     }
 
-    /// Sends a request until a page comes, as often and as long as it may. Its answer comes along for its headers.
-    /// A query that is too slow comes back at once if the caller can shorten it.
+    /// Sends a request until a page comes, as often and as long as it may; the page tells the server's clock, too. A
+    /// query that is too slow comes back at once if the caller can shorten it.
     pub(crate) async fn fetch(
         &mut self,
         request: Request,
         page_size: u32,
         can_shorten: bool,
-    ) -> Result<(Page, Answer), Error> {
+    ) -> Result<Page, Error> {
         let mut calls = 0;
         loop {
             let now = self.desk.now().elapsed;
@@ -256,9 +278,14 @@ impl Collector {
                 .await;
             let found = match reply {
                 Reply::Answer(answer) => {
-                    let now = self.desk.now().wall;
+                    let Now { wall, elapsed } = self.desk.now();
                     let answer = self.without_key(answer);
-                    answer::read(&answer, page_size, now).map(|it| (it, answer))
+                    let page = answer::read(&answer, page_size, wall);
+                    if page.is_ok() {
+                        let time = answer::server_time(&answer);
+                        self.clock = time.map(|it| (it, elapsed)).or(self.clock);
+                    }
+                    page
                 }
                 Reply::NoAnswer(message, is_timeout) => {
                     Err(answer::no_answer(&message, is_timeout))
@@ -266,7 +293,10 @@ impl Collector {
                 _ => Err(answer::no_answer("an answer to something else", false)),
             };
             let failure = match found {
-                Ok(found) => return Ok(found),
+                Ok(page) => {
+                    self.tell_of(&page);
+                    return Ok(page);
+                }
                 Err(failure) => failure,
             };
             let may_repeat = match failure.remedy {
@@ -287,6 +317,15 @@ impl Collector {
             }
             self.summary.retries += 1;
             self.pause(wait).await?;
+        }
+    }
+
+    fn tell_of(&mut self, page: &Page) {
+        const WARNING: &str =
+            "expected pages of Unicode, but found other characters; they are replaced by U+FFFD";
+        let warnings = &mut self.summary.warnings;
+        if page.is_mended && !warnings.iter().any(|it| it == WARNING) {
+            warnings.push(WARNING.to_owned());
         }
     }
 
@@ -317,8 +356,16 @@ impl Walk {
         let same_token =
             matches!((&page.token, sent), (Some(one), Cursor::Token(other)) if one == other);
         let this = hash16(events.iter().map(|it| it.id.as_str()));
+        // Of pages without an event, there may be several that do advance.
+        let is_cycle = !events.is_empty() && !self.before.insert(this.clone());
         let is_same = self.last.replace(this.clone()).is_some_and(|it| it == this);
-        is_same || (same_token && !self.by_index)
+        is_same || is_cycle || (same_token && !self.by_index)
+    }
+
+    /// Pages of another window, or of this one from its beginning, are no repeats.
+    fn forget(&mut self) {
+        self.last = None;
+        self.before.clear();
     }
 }
 

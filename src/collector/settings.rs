@@ -91,6 +91,9 @@ pub const NAMES: &[(&str, &str)] = &[
     ("INGESTION_LABELS",   "ingestion_labels"),
 ];
 
+/// What the Lambda's state is called where the collector's own states lie.
+pub const LAMBDA: &str = "lambda-state";
+
 /// Settings that are whole and within their bounds.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -104,6 +107,8 @@ pub struct Settings {
     pub prefix: String,
     /// Where the Lambda's state lies, to take over from it.
     pub lambda_state_key: String,
+    /// That place was set, so there should be one.
+    pub takes_over: bool,
     /// Where the collector's own state lies, outside [`Settings::prefix`], which a feed reads.
     pub state_prefix: String,
     /// The collector's name, by which its state is called.
@@ -153,6 +158,17 @@ pub enum Shape {
     Streaming,
     /// As a UDM event.
     Udm,
+}
+
+impl Shape {
+    /// As `OUTPUT_SHAPE` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shape::Api => "api",
+            Shape::Streaming => "streaming",
+            Shape::Udm => "udm",
+        }
+    }
 }
 
 /// A text that must not be seen: its [`fmt::Debug`] does not show it.

@@ -5,19 +5,24 @@ use crate::collect::{Collector, Plan};
 use crate::ids::Ids;
 use crate::pace;
 use crate::settings::Shape;
-use crate::state::State;
+use crate::state::{self, State};
 use crate::step::{Action, Condition, Reply, Write};
 use crate::summary::{Error, after};
 
 const JSON: &str = "application/json";
 
 impl Collector {
-    /// Where the state lies: a backfill has one of its own.
+    /// Where the state lies. A backfill has one of its own, and so has one with other filters or in another shape: that
+    /// one is done says nothing of the other.
     pub(crate) fn state_key(&self) -> String {
         let (prefix, name) = (&self.settings.state_prefix, &self.settings.name);
         match self.order.plan {
             Plan::Live => format!("{prefix}/{name}.json"),
-            Plan::Backfill { from, to } => format!("{prefix}/{name}-backfill-{from}-{to}.json"),
+            Plan::Backfill { from, to } => {
+                let what = state::fingerprint(&self.settings);
+                let shape = self.settings.shape.name();
+                format!("{prefix}/{name}-backfill-{from}-{to}-{shape}-{what}.json")
+            }
         }
     }
 

@@ -75,6 +75,20 @@ fn a_first_run_begins_where_it_is_told_and_the_next_one_goes_on() {
     );
 }
 
+/// The Lambda's own key does not follow its prefix, so that it is easily named wrongly.
+#[test]
+fn a_state_of_the_lambda_that_is_not_where_it_should_be_is_told_of_once() {
+    for (more, told) in [(None, false), (Some(("STATE_KEY", "eu/state.json")), true)] {
+        let settings = settings(more.as_slice());
+        let mut world = world();
+        for told in [told, false] {
+            let warnings = good(&mut world, &settings).summary.warnings.join("");
+            assert_eq!(warnings.contains("`eu/state.json`"), told, "{warnings}");
+            world.pass(10);
+        }
+    }
+}
+
 #[test]
 fn no_form_of_token_stops_a_run() {
     for tokens in [

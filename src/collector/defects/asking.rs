@@ -203,6 +203,43 @@ fn pages_that_do_not_advance_are_noticed() {
     assert_eq!(balance(&mut world, 61..117), (0, 0));
 }
 
+/// The same, with pages that lead to each other.
+#[test]
+fn pages_that_go_round_in_a_circle_are_noticed() {
+    const PAGES: [&str; 3] = [
+        r#"{"status":"SUCCESS","data":{"content":[{"auditId":"a"}],"hasNext":true,"pageToken":"a"}}"#,
+        r#"{"status":"SUCCESS","data":{"content":[],"hasNext":true,"pageToken":"b"}}"#,
+        r#"{"status":"SUCCESS","data":{"content":[{"auditId":"c"}],"hasNext":true,"pageToken":"c"}}"#,
+    ];
+    for (pages, budget, most) in [(2, 600_000, 200), (3, 600_000, 250), (3, 1, 9000)] {
+        let mut world = world();
+        world.server.per_minute = usize::MAX;
+        let mut next = PAGES.iter().take(pages).cycle();
+        let error = loop {
+            let mut run = world.start(&small(), Plan::Live, budget);
+            let mut reply = None;
+            let outcome = loop {
+                if world.server.faults.is_empty() {
+                    let page = next.next().expect("a page");
+                    world.server.faults = [Fault::Status(200, page)].into();
+                }
+                match run.step(reply.take(), world.now()) {
+                    Step::Done(outcome) => break outcome,
+                    Step::Do(action) => reply = Some(world.perform(action)),
+                }
+            };
+            assert!(world.server.count < most, "{pages} {}", world.server.count);
+            if let Some(error) = outcome.error {
+                break error;
+            }
+        };
+        assert!(matches!(error, Error::Stuck(_)), "{error}");
+        world.server.faults.clear();
+        good(&mut world, &small());
+        assert_eq!(balance(&mut world, 61..117), (0, 0), "{pages}");
+    }
+}
+
 /// Defect 23: the local clock decides what is asked for, and what is skipped.
 #[test]
 fn a_clock_that_is_wrong_skips_nothing() {
@@ -218,6 +255,35 @@ fn a_clock_that_is_wrong_skips_nothing() {
             "{hours}"
         );
         assert_eq!(balance(&mut world, 61..117), (0, 0), "{hours}");
+    }
+}
+
+/// The same, with a clock that is set while a run goes on, at any of its steps.
+#[test]
+fn a_clock_that_is_set_during_a_run_skips_nothing() {
+    let settings = settings(&[("PAGE_SIZE", "10"), ("OVERLAP_MINUTES", "15")]);
+    for (hours, step) in [-1, 1, 24]
+        .into_iter()
+        .flat_map(|it| (1..40).map(move |at| (it, at)))
+    {
+        let mut world = world();
+        for minute in 120..300 {
+            world.server.add(EPOCH + minute * MINUTE, 100);
+        }
+        let mut run = world.start(&settings, Plan::Live, 600_000);
+        let (mut reply, mut steps) = (None, 0);
+        while let Step::Do(action) = run.step(reply.take(), world.now()) {
+            reply = Some(world.perform(action));
+            steps += 1;
+            if steps == step {
+                world.skew = hours * 60 * MINUTE;
+            }
+        }
+        for _ in 0..3 {
+            world.pass(60);
+            good(&mut world, &settings);
+        }
+        assert_eq!(balance(&mut world, 61..296), (0, 0), "{hours} {step}");
     }
 }
 

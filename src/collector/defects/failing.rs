@@ -4,9 +4,9 @@ use harness::Fault;
 use serde_json::Value;
 
 use crate::answer::{self, Answer, Remedy};
-use crate::testing::settings;
+use crate::testing::{EPOCH, MINUTE, settings};
 use crate::tests::{STATE, balance, good, small, world};
-use crate::{Error, Outcome};
+use crate::{Error, Outcome, Plan, Reply, Step};
 
 /// Defect 14: errors are swallowed: the Lambda returns a status code of 500 and counts as successful.
 #[test]
@@ -173,7 +173,7 @@ fn a_summary_tells_quiet_from_broken_and_how_far_behind_it_is() {
     let lag = |json: &Value| json["lagMs"].as_i64().expect("a lag") / 60_000;
     assert_eq!(lag(&quiet), 3);
     world.pass(300);
-    let mut run = world.start(&small(), crate::Plan::Live, 400);
+    let mut run = world.start(&small(), Plan::Live, 400);
     let behind = json(&world.finish(&mut run, u64::MAX).expect("an end"));
     assert_eq!(
         (&behind["paginationComplete"], lag(&behind)),
@@ -256,4 +256,39 @@ fn no_body_of_an_error_is_an_error_of_its_own() {
     let mut world = world();
     world.server.faults = [Fault::Cut, Fault::TimedOut, Fault::Reset].into();
     assert_eq!(good(&mut world, &small()).summary.retries, 3);
+}
+
+/// The same, in a page: one event with a character that is none costs nothing, and one that cannot be read holds up
+/// only what comes after it.
+#[test]
+fn one_odd_event_does_not_take_its_whole_page_along() {
+    let poisoned = |odd: &str| {
+        let mut world = world();
+        let id = world.server.add(EPOCH + 90 * MINUTE + 30_000, 0);
+        let id = format!("\"auditId\":\"{id}\"");
+        let mut run = world.start(&small(), Plan::Live, 600_000);
+        let mut reply = None;
+        let outcome = loop {
+            match run.step(reply.take(), world.now()) {
+                Step::Done(outcome) => break outcome,
+                Step::Do(action) => reply = Some(world.perform(action)),
+            }
+            if let Some(Reply::Answer(answer)) = &mut reply {
+                let body = String::from_utf8_lossy(&answer.body);
+                let body = body.replace(&id, &format!("{id},\"odd\":{odd}"));
+                answer.body = body.into_bytes();
+            }
+        };
+        (world, outcome)
+    };
+    let (mut world, outcome) = poisoned(r#""\ud800""#);
+    assert_eq!(outcome.error, None);
+    assert!(outcome.summary.warnings.join("").contains("U+FFFD"));
+    assert_eq!(balance(&mut world, 61..117), (0, 0));
+    let (mut world, outcome) = poisoned("1e999");
+    let error = outcome.error.expect("an error").to_string();
+    assert!(error.contains("number out of range"), "{error}");
+    assert_eq!(balance(&mut world, 61..90), (0, 0));
+    good(&mut world, &small());
+    assert_eq!(balance(&mut world, 61..117), (0, 0));
 }

@@ -6,7 +6,7 @@ use harness::{Fault, Tokens};
 use serde_json::Value;
 
 use super::{busy, lambda};
-use crate::testing::{EPOCH, MINUTE, settings};
+use crate::testing::{EPOCH, MINUTE, World, settings};
 use crate::tests::{STATE, balance, good, small, world};
 use crate::{Action, Error, Plan, Reply, Step, event};
 
@@ -93,6 +93,37 @@ fn a_run_may_die_at_every_step() {
     }
 }
 
+/// The same, where the object of the dead comes after all, however late.
+#[test]
+fn an_object_that_was_in_flight_keeps_its_name() {
+    for number in 0..4 {
+        let mut world = world();
+        let mut run = world.start(&small(), Plan::Live, 600_000);
+        let mut reply = None;
+        let mut written = 0;
+        let late = loop {
+            match run.step(reply.take(), world.now()) {
+                Step::Do(Action::Write(write)) if write.key.starts_with("harness/audit/") => {
+                    if written == number {
+                        break write;
+                    }
+                    written += 1;
+                    reply = Some(world.perform(Action::Write(write)));
+                }
+                Step::Do(action) => reply = Some(world.perform(action)),
+                Step::Done(outcome) => panic!("expected an object, but found {outcome:?}"),
+            }
+        };
+        drop(run);
+        world.pass(6);
+        let outcome = good(&mut world, &small());
+        assert_eq!(outcome.summary.unconfirmed, 1);
+        assert_eq!(outcome.summary.keys[0], late.key);
+        assert_eq!(world.perform(Action::Write(late)), Reply::Refused);
+        assert_eq!(balance(&mut world, 61..120), (0, 0), "{number}");
+    }
+}
+
 /// Defect 10: runs at once overwrite each other's state.
 #[test]
 fn of_two_runs_at_once_one_does_the_work() {
@@ -149,7 +180,31 @@ fn a_backfill_leaves_the_watermark_alone() {
         let mut run = world.start(&small(), plan, 600_000);
         let outcome = world.finish(&mut run, u64::MAX).expect("an end");
         assert_eq!((outcome.error, outcome.summary.events), (None, events));
+        let warnings = outcome.summary.warnings.join("");
+        assert_eq!(warnings.contains("delete"), events == 0, "{warnings}");
     }
     assert_eq!(world.store.text(STATE), before);
     assert_eq!(balance(&mut world, 0..51), (0, 0));
+}
+
+/// The same, for what is another backfill though its times are the same.
+#[test]
+fn a_backfill_with_other_filters_or_in_another_shape_is_not_taken_for_done() {
+    let mut world = world();
+    let plan = Plan::Backfill {
+        from: EPOCH,
+        to: EPOCH + 50 * MINUTE,
+    };
+    let events = |world: &mut World, more: &[(&str, &str)]| {
+        let mut run = world.start(&settings(more), plan, 600_000);
+        let outcome = world.finish(&mut run, u64::MAX).expect("an end");
+        assert_eq!((outcome.error, outcome.summary.complete), (None, true));
+        outcome.summary.events
+    };
+    assert_eq!(events(&mut world, &[("FILTER_ACTIONS", "FORCE_PUSH")]), 0);
+    assert_eq!(events(&mut world, &[]), 51);
+    let before = world.store.keys("harness/audit/").len();
+    assert_eq!(events(&mut world, &[("OUTPUT_SHAPE", "streaming")]), 51);
+    assert_eq!(world.store.keys("harness/audit/").len(), 2 * before);
+    assert_eq!(events(&mut world, &[]), 0);
 }

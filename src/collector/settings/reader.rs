@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Secret, Settings, Shape, quoted};
+use super::{LAMBDA, Secret, Settings, Shape, quoted};
 use crate::names::{ACTIONS, MODULES};
 
 /// What is wrong with a setting.
@@ -66,6 +66,10 @@ impl Reader {
             let wanted = "up to 64 letters, digits, - and _";
             self.wrong("COLLECTOR_NAME", wanted, &quoted(&name));
         }
+        if name == LAMBDA {
+            let wanted = "another name than that of the Lambda's own state";
+            self.wrong("COLLECTOR_NAME", wanted, &quoted(&name));
+        }
         let page_size = self.number("PAGE_SIZE", 50, 1, i64::MAX);
         if page_size > 100 {
             self.warn("expected at most 100 at `PAGE_SIZE`, the server's limit; 100 is used");
@@ -80,6 +84,7 @@ impl Reader {
                 Shape::Api | Shape::Streaming => prefix,
             },
             lambda_state_key: self.path("STATE_KEY", "harness/audit/state.json"),
+            takes_over: self.get("STATE_KEY").is_some(),
             state_prefix,
             name,
             page_size: page_size.clamp(1, 100) as u32,

@@ -42,6 +42,14 @@ fn a_lambdas_environment_is_taken_as_it_is_with_its_defaults() {
     assert_eq!(settings.warnings, Vec::<String>::new());
 }
 
+/// Where the Lambda's state is moved to, a collector's own would lie.
+#[test]
+fn no_collector_is_called_as_the_lambdas_state() {
+    let found = mistakes(&[("COLLECTOR_NAME", "lambda-state")]);
+    assert!(found.contains("`COLLECTOR_NAME`"), "{found}");
+    assert_eq!(mistakes(&[("COLLECTOR_NAME", "lambda-state-2")]), "");
+}
+
 #[test]
 fn lists_are_trimmed_spelled_as_the_server_does_and_told_when_unknown() {
     let more = [
