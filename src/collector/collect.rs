@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::event;
-use crate::harness::{Cursor, request};
+use crate::harness::Cursor;
 use crate::pace::{Bucket, Chance};
 use crate::settings::{LAMBDA, Settings};
 use crate::state::{self, Lease, Pass, State, Window};
-use crate::step::{Condition, Desk, Now};
+use crate::step::{Condition, Desk};
 use crate::summary::{Error, Outcome, Summary};
 
 /// How long a run may be silent before another one may take over. Every write of the state renews it. No call lasts
@@ -137,36 +137,6 @@ impl Collector {
         }
     }
 
-    /// The server's clock counts: ours may be wrong, and a watermark in its future would skip events.
-    async fn ask_time(&mut self) -> Result<(), Error> {
-        let wall = self.desk.now().wall;
-        let request = request(&self.settings, (wall, wall), 1, &Cursor::Index(0));
-        self.fetch(request, 1, false).await?;
-        let Now { wall, elapsed } = self.desk.now();
-        let Some((time, _)) = self.clock else {
-            self.clock = Some((wall, elapsed));
-            let message =
-                "expected a `Date` in the server's answer, but found none; the local clock is used";
-            self.summary.warnings.push(message.to_owned());
-            return Ok(());
-        };
-        let ahead = time - wall;
-        if ahead.abs() > 60_000 {
-            let ahead = ahead / 1000;
-            let message = format!("expected the server's clock here, but found it {ahead} s ahead");
-            self.summary.warnings.push(message);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn server_now(&self) -> i64 {
-        let Now { wall, elapsed } = self.desk.now();
-        match self.clock {
-            Some((time, at)) => time.saturating_add_unsigned(elapsed.saturating_sub(at)),
-            None => wall,
-        }
-    }
-
     /// Reads the state, and says its ETag, if there is one.
     async fn find_state(&mut self) -> Result<Option<String>, Error> {
         let key = self.state_key();
@@ -268,14 +238,21 @@ impl Collector {
     /// What is written already: the overlap, the open window, and the page that was in flight when a run died.
     async fn remember(&mut self) -> Result<(), Error> {
         if let Some(key) = self.state.ids.clone() {
-            let Some((bytes, _)) = self.read_object(&key).await? else {
-                return Err(Error::State(format!(
-                    "expected the ids of the overlap at `{key}`, but found none"
-                )));
-            };
-            let value = serde_json::from_slice(&bytes).unwrap_or_default();
-            let ids = state::ids(&value).map_err(Error::State)?;
-            self.seen.extend(ids.to_map());
+            let missing = || format!("expected the ids of the overlap at `{key}`, but found none");
+            match self.read_object(&key).await? {
+                Some((bytes, _)) => {
+                    let value = serde_json::from_slice(&bytes).unwrap_or_default();
+                    let ids = state::ids(&value).map_err(Error::State)?;
+                    self.seen.extend(ids.to_map());
+                }
+                // Of two runs at once, one deletes what the other one's state names. Repeats are told of, and no block.
+                None if self.state.conditional == Some(false) => {
+                    let message = missing() + "; what was written of it comes again";
+                    self.summary.warnings.push(message);
+                    self.state.ids = None;
+                }
+                None => return Err(Error::State(missing())),
+            }
         }
         let end = self.state.window.as_ref().map_or(0, |it| it.end);
         let in_flight = std::mem::take(&mut self.state.in_flight);

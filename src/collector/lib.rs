@@ -16,6 +16,7 @@
 #![deny(unsafe_code)]
 
 pub mod answer;
+mod clock;
 mod collect;
 #[cfg(all(target_family = "wasm", feature = "component"))]
 #[allow(unsafe_code, reason = "what exports the component is a macro's")]

@@ -141,6 +141,27 @@ fn a_store_without_conditional_writes_is_told_of_and_used_all_the_same() {
     }
 }
 
+/// Of two runs at once, one deletes what the other one's state names, which must not block every later run.
+#[test]
+fn without_conditional_writes_ids_that_are_gone_cost_repeats_and_no_more() {
+    for (conditions, blocks) in [(Conditions::Honoured, true), (Conditions::Ignored, false)] {
+        let mut world = world();
+        world.store.conditions = conditions;
+        good(&mut world, &small());
+        for key in world.store.keys("harness/audit-state/harness-ids/") {
+            world.store.objects.remove(&key);
+        }
+        world.pass(10);
+        let outcome = world.run(&small());
+        assert_eq!(matches!(outcome.error, Some(Error::State(_))), blocks);
+        if !blocks {
+            let warnings = outcome.summary.warnings.join("");
+            assert!(warnings.contains("harness-ids/"), "{warnings}");
+            assert_eq!(balance(&mut world, 61..117).0, 0);
+        }
+    }
+}
+
 #[test]
 fn a_run_out_of_time_keeps_its_progress_and_says_that_there_is_more() {
     let mut world = world();
