@@ -218,8 +218,8 @@ impl Collector {
             }
             if self.settings.takes_over {
                 self.summary.warnings.push(format!(
-                    "expected the Lambda's state at `{key}`, as `STATE_KEY` says, but found none; the first run begins \
-                     {minutes} minutes back"
+                    "expected the Lambda's state at `{key}`, as `STATE_KEY` says, but found none; the first run \
+                     begins {minutes} minutes back"
                 ));
             }
         }
@@ -245,7 +245,7 @@ impl Collector {
                     let ids = state::ids(&value).map_err(Error::State)?;
                     self.seen.extend(ids.to_map());
                 }
-                // Of two runs at once, one deletes what the other one's state names. Repeats are told of, and no block.
+                // Of two runs at once, one deletes what the other one's state names: it repeats, but blocks nothing.
                 None if self.state.conditional == Some(false) => {
                     let message = missing() + "; what was written of it comes again";
                     self.summary.warnings.push(message);

@@ -50,8 +50,8 @@ impl Collector {
             ..Walk::default()
         };
         while let Some(window) = self.state.window.clone() {
-            // Each run reads a page, however late it gets to it: where a budget is too short for what comes before the
-            // first one, runs would otherwise succeed for ever and get nowhere.
+            // Each run reads a page, however late it gets to it: where a budget is too short for what comes before
+            // the first one, runs would otherwise succeed for ever and get nowhere.
             let is_late = self.desk.now().elapsed >= self.deadline;
             if is_late && self.summary.pages > 0 {
                 return Ok(false);

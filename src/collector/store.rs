@@ -12,8 +12,8 @@ use crate::summary::{Error, after};
 const JSON: &str = "application/json";
 
 impl Collector {
-    /// Where the state lies. A backfill has one of its own, and so has one with other filters or in another shape: that
-    /// one is done says nothing of the other.
+    /// Where the state lies. A backfill has one of its own, and so has one with other filters or in another shape:
+    /// that one is done says nothing of the other.
     pub(crate) fn state_key(&self) -> String {
         let (prefix, name) = (&self.settings.state_prefix, &self.settings.name);
         match self.order.plan {
