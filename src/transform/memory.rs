@@ -15,8 +15,8 @@ pub fn usual_readers() -> Box<RefCell<Readers>> {
     for source in udm::SOURCES {
         source.prepare(udm::FieldNames::default());
     }
-    begin_page();
     let readers = udm::SOURCES.iter().filter_map(|source| {
+        begin_page();
         let options = udm::Options {
             log_type: source.log_type.to_owned(),
             ..udm::Options::default()

@@ -12,6 +12,20 @@ pub fn addresses(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     text.split(',').filter_map(address)
 }
 
+/// The first of them.
+pub fn first(text: &str) -> Option<Cow<'_, str>> {
+    // Nearly always there is one, and nothing to take off.
+    bare(text).or_else(|| addresses(text).next())
+}
+
+/// An address as it stands; IPv6 in small letters.
+fn bare(text: &str) -> Option<Cow<'_, str>> {
+    match text.parse::<IpAddr>().ok()? {
+        IpAddr::V4(_) => Some(Cow::Borrowed(text)),
+        IpAddr::V6(_) => Some(in_small_letters(text)),
+    }
+}
+
 /// A host's name (RFC 1123), where the text holds no address: labels of letters, digits and inner hyphens, the last
 /// one not of digits alone, 253 bytes in all. A proxy writes `unknown` for a client that it does not know (RFC 7239,
 /// 6.2).
@@ -25,8 +39,8 @@ pub fn hostname(text: &str) -> Option<&str> {
             && !label.ends_with('-')
     };
     let is_number = || {
-        let last = name.rsplit('.').next().unwrap_or_default();
-        last.bytes().all(|byte| byte.is_ascii_digit())
+        let mut last = name.bytes().rev().take_while(|byte| *byte != b'.');
+        last.all(|byte| byte.is_ascii_digit())
     };
     let is_name = name.len() <= 253 && !is_number() && name.split('.').all(is_label);
     (is_name && !name.eq_ignore_ascii_case("unknown")).then_some(name)
@@ -35,12 +49,6 @@ pub fn hostname(text: &str) -> Option<&str> {
 /// An address without brackets, zone and port; IPv6 in small letters.
 fn address(part: &str) -> Option<Cow<'_, str>> {
     let part = part.trim();
-    // Nearly always there is nothing to take off.
-    match part.parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) => return Some(Cow::Borrowed(part)),
-        Ok(IpAddr::V6(_)) => return Some(in_small_letters(part)),
-        Err(_) => {}
-    }
     let bare = match part.strip_prefix('[') {
         Some(rest) => {
             let (inside, behind) = rest.split_once(']')?;

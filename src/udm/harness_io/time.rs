@@ -16,16 +16,16 @@ const MOST_DIGITS: usize = 30;
 /// The UDM timestamp of a number since 1970, as a number or as text, or of an RFC 3339 text; `None` where it is no
 /// time.
 pub fn timestamp(text: &str) -> Option<Cow<'_, str>> {
-    let number = text.trim();
-    let usual = || plain(number.as_bytes());
-    // Every RFC 3339 text has a colon, and no number has one.
-    match usual() {
-        None if text.contains(':') => time::timestamp(text),
-        found => {
-            let (seconds, nanoseconds) = found.or_else(|| any(number))?;
-            utc(seconds, nanoseconds).map(Cow::Owned)
+    let (seconds, nanoseconds) = match plain(text.as_bytes()) {
+        Some(time) => time,
+        // Every RFC 3339 text has a colon, and no number has one.
+        None if text.contains(':') => return time::timestamp(text),
+        None => {
+            let number = text.trim();
+            plain(number.as_bytes()).or_else(|| any(number))?
         }
-    }
+    };
+    utc(seconds, nanoseconds).map(Cow::Owned)
 }
 
 /// The numbers that Harness writes: 12 or 13 digits of milliseconds, or up to 10 digits of seconds with a fraction.

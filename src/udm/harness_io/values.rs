@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::address::{self, addresses};
+use super::address;
 use super::event_type;
 use crate::keys::equal;
 use crate::requirements::{Fact, met, wishes_met};
@@ -107,10 +107,8 @@ pub fn is_principal_type(text: &str) -> bool {
 /// Row 13: the first valid address.
 pub fn first_address<'a>(inputs: &Inputs<'a>) -> Value<'a> {
     match inputs.text(0)? {
-        Cow::Borrowed(text) => addresses(text).next(),
-        Cow::Owned(text) => addresses(&text)
-            .next()
-            .map(|it| Cow::Owned(it.into_owned())),
+        Cow::Borrowed(text) => address::first(text),
+        Cow::Owned(text) => address::first(&text).map(|it| Cow::Owned(it.into_owned())),
     }
 }
 
