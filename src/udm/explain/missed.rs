@@ -3,15 +3,17 @@
 use super::paths::{field_path, is_below, target_path};
 use super::{Derivation, Teller};
 use crate::json::cut_short;
-use crate::plan::{Target, split_target};
-use crate::row::{Logic, Row};
+use crate::plan::{Target, is_literal, split_target};
+use crate::row::{Logic, Row, condition};
 
 impl Teller<'_> {
     /// Tells the rows that could have set a field and did not.
     pub(super) fn tell_missed(&mut self, field: &str) {
         let record = &self.normalizer.record;
         for target in &self.plan().targets {
-            if !is_below(&target_path(target), field) {
+            // A text that stands in every event is set.
+            let is_set = is_literal(target, self.plan().rows);
+            if is_set || !is_below(&target_path(target), field) {
                 continue;
             }
             for row in &target.rows {
@@ -81,7 +83,13 @@ impl Teller<'_> {
                     .iter()
                     .zip(inputs)
                     .filter_map(|(cell, path)| {
-                        let text = record.has(*cell).then(|| record.text(*cell, self.log))?;
+                        if !record.has(*cell) {
+                            return None;
+                        }
+                        if condition(path).is_some() {
+                            return Some(format!("`{path}`"));
+                        }
+                        let text = record.text(*cell, self.log);
                         Some(format!("`{path}` = `{}`", cut_short(&text, 40)))
                     });
                 let texts: Vec<String> = texts.take(3).collect();
