@@ -10,7 +10,7 @@
 use std::hash::{Hash, Hasher};
 
 use crate::keys::TextMap;
-use crate::plan::{Given, LEAVES_CELL, NONE, Op, Plan};
+use crate::plan::{Given, LEAVES_CELL, Op, Plan};
 use crate::record::Mask;
 use crate::words::{Numbers, Words};
 use crate::writer::{Literal, Literals};
@@ -63,40 +63,27 @@ struct Settled {
 
 impl Settled {
     fn new(plan: &Plan, words: &Words, present: &Mask) -> Settled {
-        let mut settled = Settled {
-            present: *present,
-            given: Vec::with_capacity(16),
-        };
-        for made in words.made() {
-            settled.give(made.cell, Given::Text(made.text));
-        }
-        for step in &plan.by_shape {
-            let present = &settled.present;
-            let is_there = step.input == NONE || present.contains(step.input);
-            if is_there
-                && !present.contains(step.output)
-                && let Some(given) = step.action.given(step.input, present, words)
-            {
-                settled.give(step.output, given);
-            }
-        }
-        settled
-    }
-
-    fn give(&mut self, cell: u16, given: Given) {
-        let given = match given {
-            Given::Cell(cell) => self.value(cell),
-            text => text,
-        };
-        self.given.push((cell, given));
-        self.present.insert(cell);
+        let (mut present, mut given) = (*present, Vec::with_capacity(16));
+        plan.settle(words, &mut present, |cell, _, it| {
+            let it = match it {
+                Given::Cell(other) => value(&given, other),
+                text => text,
+            };
+            given.push((cell, it));
+        });
+        Settled { present, given }
     }
 
     /// What a cell holds.
     fn value(&self, cell: u16) -> Given {
-        let given = self.given.iter().find(|it| it.0 == cell);
-        given.map_or(Given::Cell(cell), |it| it.1)
+        value(&self.given, cell)
     }
+}
+
+/// What a cell holds, by what rows gave.
+fn value(given: &[(u16, Given)], cell: u16) -> Given {
+    let given = given.iter().find(|it| it.0 == cell);
+    given.map_or(Given::Cell(cell), |it| it.1)
 }
 
 /// An event without its values.

@@ -147,18 +147,9 @@ impl Normalizer {
     /// Applies the rows that go by the log's shape, too, which an event does not need: its layout knows what they give.
     pub(super) fn settle(&mut self) {
         let record = &mut self.record;
-        for made in self.words.made() {
-            record.fill(made.cell, made.row, made.text);
-        }
-        for step in &self.plan.by_shape {
-            let is_there = step.input == NONE || record.has(step.input);
-            if is_there
-                && !record.has(step.output)
-                && let Some(given) = step.action.given(step.input, &record.present, &self.words)
-            {
-                record.fill_given(step.output, step.row, given);
-            }
-        }
+        let mut present = record.present;
+        let fill = |cell, row, given| record.fill_given(cell, row, given);
+        self.plan.settle(&self.words, &mut present, fill);
     }
 }
 

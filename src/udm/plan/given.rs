@@ -1,6 +1,6 @@
 //! Rows that go by what is there, and by words: what they give is the same for all logs of a shape.
 
-use super::Action;
+use super::{Action, NONE, Plan};
 use crate::record::Mask;
 use crate::row::Facts;
 use crate::words::Words;
@@ -40,5 +40,26 @@ impl Action {
             | Action::Remembered(..) => return None,
         };
         is_given.then_some(given)
+    }
+}
+
+impl Plan {
+    /// Tells what the rows give that go by the shape of a log: the cell, the row's index, and what it gives, in the order
+    /// in which they apply. `present` is what is there before, and then with what they gave.
+    pub fn settle(&self, words: &Words, present: &mut Mask, mut give: impl FnMut(u16, u16, Given)) {
+        for made in words.made() {
+            present.insert(made.cell);
+            give(made.cell, made.row, Given::Text(made.text));
+        }
+        for step in &self.by_shape {
+            let is_there = step.input == NONE || present.contains(step.input);
+            if is_there
+                && !present.contains(step.output)
+                && let Some(given) = step.action.given(step.input, present, words)
+            {
+                present.insert(step.output);
+                give(step.output, step.row, given);
+            }
+        }
     }
 }
