@@ -7,28 +7,32 @@ use super::*;
 /// Defects 15, 16 and 37 of the Lambda: only 429 is repeated.
 #[test]
 fn what_passes_is_waited_for() {
-    let world = World::new(service(270));
-    world.server.with(|it| {
-        it.scheduled.insert(1, Fault::RetryAfter("1"));
-        it.scheduled.insert(3, Fault::Told("503-html"));
-        it.scheduled.insert(5, Fault::Reset);
-        it.scheduled.insert(7, Fault::Truncated);
-        it.scheduled.insert(9, Fault::RetryAt(1));
-    });
-    let summary = world.collected();
-    assert_eq!(summary["retries"], 5, "{summary}");
-    world.check_all();
+    for store in STORES {
+        let world = World::with(service(270), store());
+        world.server.with(|it| {
+            it.scheduled.insert(1, Fault::RetryAfter("1"));
+            it.scheduled.insert(3, Fault::Told("503-html"));
+            it.scheduled.insert(5, Fault::Reset);
+            it.scheduled.insert(7, Fault::Truncated);
+            it.scheduled.insert(9, Fault::RetryAt(1));
+        });
+        let summary = world.collected();
+        assert_eq!(summary["retries"], 5, "{summary}");
+        world.check_all();
+    }
 }
 
 /// Defects 5, 6 and 22 of the Lambda: a token that is refused, missing or always the same.
 #[test]
 fn a_server_whose_tokens_are_of_no_use_is_read_to_the_end() {
     for tokens in [Tokens::Refused, Tokens::Missing, Tokens::Same] {
-        let mut service = service(270);
-        service.tokens = tokens;
-        let world = World::new(service);
-        world.collected();
-        world.check_all();
+        for store in STORES {
+            let mut service = service(270);
+            service.tokens = tokens;
+            let world = World::with(service, store());
+            world.collected();
+            world.check_all();
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! `udmill collect harness` as a process, and the collector's routes in `udmill serve`, between a Harness and an S3 server
-//! that checks signatures and conditions.
+//! that checks signatures and conditions. Where a test says so, it is run once more with one that knows no conditions.
 
 mod faults;
 mod runs;
@@ -15,6 +15,8 @@ use host_test::s3::{ACCESS_KEY, BUCKET, S3, SECRET_KEY};
 use serde_json::Value;
 
 const MINUTE: i64 = 60_000;
+/// S3 with conditional writes, and without.
+const STORES: [fn() -> S3; 2] = [S3::start, S3::start_unconditional];
 const STATE: &str = "harness/audit-state/harness.json";
 /// What may be seen nowhere.
 const CANARY: &str = "canary";

@@ -25,36 +25,40 @@ fn signal(child: &Child, signal: Signal) {
 /// Defects 1, 5 and 28 of the Lambda, and the keys of its result.
 #[test]
 fn a_run_writes_what_is_due_and_the_next_one_what_came_since() {
-    let world = World::new(service(270));
-    let first = world.collected();
-    assert_eq!(first["eventsCollected"], 270, "{first}");
-    assert_eq!(first["pagesProcessed"], 6);
-    assert_eq!(first["s3Key"], first["s3Keys"][0]);
-    world.goes_on();
-    let second = world.collected();
-    assert_eq!(second["eventsCollected"], 1, "{second}");
-    assert_eq!(second["duplicates"], 270, "{second}");
-    world.check_all();
-    assert!(world.s3.objects().contains_key(STATE));
+    for store in STORES {
+        let world = World::with(service(270), store());
+        let first = world.collected();
+        assert_eq!(first["eventsCollected"], 270, "{first}");
+        assert_eq!(first["pagesProcessed"], 6);
+        assert_eq!(first["s3Key"], first["s3Keys"][0]);
+        world.goes_on();
+        let second = world.collected();
+        assert_eq!(second["eventsCollected"], 1, "{second}");
+        assert_eq!(second["duplicates"], 270, "{second}");
+        world.check_all();
+        assert!(world.s3.objects().contains_key(STATE));
+    }
 }
 
 /// Defect 8 of the Lambda: a killed run repeats the same work for ever.
 #[test]
 fn a_killed_run_is_gone_on_with_and_nothing_is_missing_or_there_twice() {
-    let mut world = World::new(service(400));
-    world.set("PAGE_SIZE", "10");
-    for objects in [1, 100, 250] {
-        let mut child = at_work(&world, objects);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // The dead run's turn would end by itself after a minute.
-        let mut state = world.state();
-        state["lease"] = Value::Null;
-        world.s3.set(STATE, Some(state.to_string().as_bytes()));
+    for store in STORES {
+        let mut world = World::with(service(400), store());
+        world.set("PAGE_SIZE", "10");
+        for objects in [1, 100, 250] {
+            let mut child = at_work(&world, objects);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            // The dead run's turn would end by itself after a minute.
+            let mut state = world.state();
+            state["lease"] = Value::Null;
+            world.s3.set(STATE, Some(state.to_string().as_bytes()));
+        }
+        let last = world.collected();
+        assert!(last["unconfirmedObjects"].as_u64() <= Some(1), "{last}");
+        world.check_all();
     }
-    let last = world.collected();
-    assert!(last["unconfirmedObjects"].as_u64() <= Some(1), "{last}");
-    world.check_all();
 }
 
 /// Defect 10 of the Lambda: runs at once overwrite each other's state.
@@ -72,8 +76,11 @@ fn of_two_runs_at_once_one_gives_way_and_nothing_is_there_twice() {
 
 #[test]
 fn an_interrupt_keeps_the_progress_and_gives_the_turn_back() {
-    for (by, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let mut world = World::new(service(400));
+    for ((by, status), store) in [(Signal::INT, 130), (Signal::TERM, 143)]
+        .into_iter()
+        .zip(STORES)
+    {
+        let mut world = World::with(service(400), store());
         world.set("PAGE_SIZE", "10");
         let child = at_work(&world, 20);
         signal(&child, by);
@@ -136,13 +143,15 @@ fn rounds_go_on_until_an_interrupt() {
 
 #[test]
 fn a_budget_ends_a_run_with_more_to_do() {
-    let mut world = World::new(service(200));
-    world.set("PAGE_SIZE", "5");
-    let ended = world.collect(&["--budget", "500ms"]);
-    assert_eq!(ended.status, Some(0), "{}", ended.errors);
-    assert_eq!(ended.summary["more"], true, "{}", ended.errors);
-    world.collected();
-    world.check_all();
+    for store in STORES {
+        let mut world = World::with(service(200), store());
+        world.set("PAGE_SIZE", "5");
+        let ended = world.collect(&["--budget", "500ms"]);
+        assert_eq!(ended.status, Some(0), "{}", ended.errors);
+        assert_eq!(ended.summary["more"], true, "{}", ended.errors);
+        world.collected();
+        world.check_all();
+    }
 }
 
 /// Defect 32 of the Lambda: no back-fill.

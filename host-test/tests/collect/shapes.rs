@@ -8,37 +8,39 @@ use super::*;
 
 #[test]
 fn udm_is_what_the_command_transform_makes_of_the_same_events() {
-    let mut world = World::new(service(270));
-    world.set("OUTPUT_SHAPE", "udm");
-    world.set("ASSET_NAMESPACE", "harness.audit");
-    world.set("INGESTION_LABELS", "source=harness");
-    let summary = world.collected();
-    assert_eq!(
-        (&summary["eventsCollected"], &summary["rejected"]),
-        (&270.into(), &0.into())
-    );
-    assert_eq!(world.lines("harness/audit/").len(), 0);
-    let events = world.lines("harness/audit-udm/");
-    assert_eq!(events.len(), 270);
-    assert!(
-        events
-            .iter()
-            .all(|it| it["metadata"]["logType"] == "HARNESS_IO")
-    );
-    assert!(
-        events
-            .iter()
-            .any(|it| it.to_string().contains("harness.audit"))
-    );
-    assert!(
-        events
-            .iter()
-            .all(|it| it["metadata"]["ingestionLabels"][0]["value"] == "harness")
-    );
-    // Another shape goes on where this one was.
-    world.set("OUTPUT_SHAPE", "api");
-    world.goes_on();
-    assert_eq!(world.collected()["eventsCollected"], 1);
+    for store in STORES {
+        let mut world = World::with(service(270), store());
+        world.set("OUTPUT_SHAPE", "udm");
+        world.set("ASSET_NAMESPACE", "harness.audit");
+        world.set("INGESTION_LABELS", "source=harness");
+        let summary = world.collected();
+        assert_eq!(
+            (&summary["eventsCollected"], &summary["rejected"]),
+            (&270.into(), &0.into())
+        );
+        assert_eq!(world.lines("harness/audit/").len(), 0);
+        let events = world.lines("harness/audit-udm/");
+        assert_eq!(events.len(), 270);
+        assert!(
+            events
+                .iter()
+                .all(|it| it["metadata"]["logType"] == "HARNESS_IO")
+        );
+        assert!(
+            events
+                .iter()
+                .any(|it| it.to_string().contains("harness.audit"))
+        );
+        assert!(
+            events
+                .iter()
+                .all(|it| it["metadata"]["ingestionLabels"][0]["value"] == "harness")
+        );
+        // Another shape goes on where this one was.
+        world.set("OUTPUT_SHAPE", "api");
+        world.goes_on();
+        assert_eq!(world.collected()["eventsCollected"], 1);
+    }
 }
 
 #[test]

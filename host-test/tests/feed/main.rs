@@ -1,5 +1,5 @@
 //! `udmill feed s3` as a process, and its route in `udmill serve`, with an S3 server that checks signatures and
-//! conditions.
+//! conditions. Where a test says so, it is run once more with one that knows no conditions.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,6 +15,8 @@ use secops::SecOps;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// S3 with conditional requests, and without.
+const STORES: [fn() -> S3; 2] = [S3::start, S3::start_unconditional];
 /// What may be seen nowhere.
 const CANARY: &str = "canary";
 const STDOUT: &str = "type = \"stdout\"";
@@ -154,81 +156,85 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn the_events_are_those_of_transform_and_come_once() {
-    let world = World::new("", STDOUT);
-    let objects = [
-        ("2026/a.jsonl", lines(1, 300)),
-        ("2026/b.json", list(2, 300)),
-        (
-            "2026/c with space & ü.json",
-            format!("{{\"records\":{}}}", list(3, 300)),
-        ),
-        ("2026/d", lines(4, 5000)),
-    ];
-    let mut expected = String::new();
-    for (key, text) in &objects {
-        world.put(key, text);
-        expected += &world.transformed(text.as_bytes());
+    for store in STORES {
+        let world = World::with(store(), "", STDOUT);
+        let objects = [
+            ("2026/a.jsonl", lines(1, 300)),
+            ("2026/b.json", list(2, 300)),
+            (
+                "2026/c with space & ü.json",
+                format!("{{\"records\":{}}}", list(3, 300)),
+            ),
+            ("2026/d", lines(4, 5000)),
+        ];
+        let mut expected = String::new();
+        for (key, text) in &objects {
+            world.put(key, text);
+            expected += &world.transformed(text.as_bytes());
+        }
+        let members = [
+            gzip(lines(5, 200).as_bytes()),
+            gzip(lines(6, 200).as_bytes()),
+        ]
+        .concat();
+        world.put("2026/e.log", members);
+        expected += &world.transformed((lines(5, 200) + &lines(6, 200)).as_bytes());
+        world.put("2026/f.jsonl", "");
+        let first = world.feed(&[]);
+        assert_eq!(
+            (first.status, &first.summary["objects"]),
+            (Some(0), &json!(6)),
+            "{}",
+            first.errors
+        );
+        assert!(
+            first.stdout == expected,
+            "{} of {}",
+            first.stdout.len(),
+            expected.len()
+        );
+        let second = world.feed(&["--once", "--feed", "azdo"]);
+        assert_eq!(
+            (second.status, second.stdout.as_str()),
+            (Some(0), ""),
+            "{}",
+            second.errors
+        );
+        assert_eq!(
+            (&second.summary["listed"], &second.summary["bytes"]),
+            (&json!(6), &json!(0))
+        );
+        // What is late, under an old key, or overwritten.
+        world.put("2025/0.jsonl", lines(7, 3));
+        world.put("2026/f.jsonl", lines(8, 3));
+        let third = world.feed(&[]);
+        assert_eq!(
+            (third.status, third.stdout.lines().count()),
+            (Some(0), 6),
+            "{}",
+            third.errors
+        );
     }
-    let members = [
-        gzip(lines(5, 200).as_bytes()),
-        gzip(lines(6, 200).as_bytes()),
-    ]
-    .concat();
-    world.put("2026/e.log", members);
-    expected += &world.transformed((lines(5, 200) + &lines(6, 200)).as_bytes());
-    world.put("2026/f.jsonl", "");
-    let first = world.feed(&[]);
-    assert_eq!(
-        (first.status, &first.summary["objects"]),
-        (Some(0), &json!(6)),
-        "{}",
-        first.errors
-    );
-    assert!(
-        first.stdout == expected,
-        "{} of {}",
-        first.stdout.len(),
-        expected.len()
-    );
-    let second = world.feed(&["--once", "--feed", "azdo"]);
-    assert_eq!(
-        (second.status, second.stdout.as_str()),
-        (Some(0), ""),
-        "{}",
-        second.errors
-    );
-    assert_eq!(
-        (&second.summary["listed"], &second.summary["bytes"]),
-        (&json!(6), &json!(0))
-    );
-    // What is late, under an old key, or overwritten.
-    world.put("2025/0.jsonl", lines(7, 3));
-    world.put("2026/f.jsonl", lines(8, 3));
-    let third = world.feed(&[]);
-    assert_eq!(
-        (third.status, third.stdout.lines().count()),
-        (Some(0), 6),
-        "{}",
-        third.errors
-    );
 }
 
 #[test]
 fn what_is_safe_is_deleted_if_the_feed_says_so() {
-    let world = World::new(", delete = \"on_success\"", STDOUT);
-    world.put("a.jsonl", lines(1, 3));
-    world.put("b.jsonl", "{\"no\":\"log\"}\n");
-    world.put("c.gz", &gzip(lines(2, 50).as_bytes())[..100]);
-    let ended = world.feed(&[]);
-    assert_eq!(ended.status, Some(2), "{}", ended.errors);
-    let Ended { summary, .. } = ended;
-    assert_eq!(
-        (&summary["deleted"], &summary["unreadable"]),
-        (&json!(2), &json!(1)),
-        "{summary}"
-    );
-    assert_eq!(world.keys(), [MARKER, "in/azdo/c.gz"]);
-    assert_eq!(world.feed(&[]).status, Some(0));
+    for store in STORES {
+        let world = World::with(store(), ", delete = \"on_success\"", STDOUT);
+        world.put("a.jsonl", lines(1, 3));
+        world.put("b.jsonl", "{\"no\":\"log\"}\n");
+        world.put("c.gz", &gzip(lines(2, 50).as_bytes())[..100]);
+        let ended = world.feed(&[]);
+        assert_eq!(ended.status, Some(2), "{}", ended.errors);
+        let Ended { summary, .. } = ended;
+        assert_eq!(
+            (&summary["deleted"], &summary["unreadable"]),
+            (&json!(2), &json!(1)),
+            "{summary}"
+        );
+        assert_eq!(world.keys(), [MARKER, "in/azdo/c.gz"]);
+        assert_eq!(world.feed(&[]).status, Some(0));
+    }
 }
 
 #[test]
@@ -299,31 +305,33 @@ fn old_objects_are_left_alone() {
 
 #[test]
 fn what_was_killed_is_gone_on_with() {
-    let secops = SecOps::start();
-    let raw = format!(
-        "type = \"http\"\nformat = \"raw\"\nurl = \"{}\"",
-        secops.lines_url()
-    );
-    let world = World::new("", &raw);
-    let sent = 20_000;
-    world.put("a.jsonl", lines(1, sent));
-    world.put("b.gz", gzip(lines(2, sent).as_bytes()));
-    for _ in 0..3 {
-        let before = secops.counts().len();
-        let mut child = world.start(&[]);
-        while secops.counts().len() == before && child.try_wait().unwrap().is_none() {
-            std::thread::yield_now();
+    for store in STORES {
+        let secops = SecOps::start();
+        let raw = format!(
+            "type = \"http\"\nformat = \"raw\"\nurl = \"{}\"",
+            secops.lines_url()
+        );
+        let world = World::with(store(), "", &raw);
+        let sent = 20_000;
+        world.put("a.jsonl", lines(1, sent));
+        world.put("b.gz", gzip(lines(2, sent).as_bytes()));
+        for _ in 0..3 {
+            let before = secops.counts().len();
+            let mut child = world.start(&[]);
+            while secops.counts().len() == before && child.try_wait().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let ended = world.feed(&[]);
+        assert_eq!(ended.status, Some(0), "{}", ended.errors);
+        let counts = secops.counts();
+        assert_eq!(counts.len(), 2 * sent);
+        // Of each process that was killed, what it had sent and not written down: a request at most.
+        let repeated: usize = counts.values().map(|it| it - 1).sum();
+        assert!(repeated < sent / 2, "{repeated}");
     }
-    let ended = world.feed(&[]);
-    assert_eq!(ended.status, Some(0), "{}", ended.errors);
-    let counts = secops.counts();
-    assert_eq!(counts.len(), 2 * sent);
-    // Of each process that was killed, what it had sent and not written down: a request at most.
-    let repeated: usize = counts.values().map(|it| it - 1).sum();
-    assert!(repeated < sent / 2, "{repeated}");
 }
 
 #[test]
