@@ -107,7 +107,7 @@ pub async fn pull<H: Host>(
 ) -> Pulled {
     let mut pulled = Pulled::default();
     let times = (deadline, hard);
-    let sizes = Sizes::default();
+    let sizes = Sizes::of(config.destinations.get(&feed.destination));
     if let Err(fault) = call(host, config, feed, tokens, times, sizes, &mut pulled).await {
         pulled.fault = Some(fault);
     }

@@ -215,7 +215,7 @@ impl<'a> Delivery<'a> {
             };
             let sent = match items.is_empty() {
                 true => Sent::default(),
-                false => road.send(host, &errand, items).await,
+                false => road.send(host, &errand, items, &batch.events).await,
             };
             delivered.tally.sub_requests += sent.sub_requests;
             delivered.tally.refused += sent.refused.len();

@@ -92,6 +92,11 @@ impl Destination {
         }
     }
 
+    /// Whether events are printed here, which is no request to anybody.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self.kind, Kind::Stdout)
+    }
+
     /// The destination, one that takes raw logs, that is to have the logs behind the events that this one gets.
     pub fn archive(&self) -> Option<&str> {
         match &self.kind {
@@ -113,9 +118,16 @@ impl Destination {
     }
 
     /// Sends items, of the kind that [`Destination::takes`] tells. What the ledger knows as accepted is not sent again.
-    pub async fn send<H: Host>(&self, host: &H, errand: &Errand<'_>, items: &[Item<'_>]) -> Sent {
+    /// `lines` are the UDM events as they came, one a line: what is printed need not be put together again.
+    pub async fn send<H: Host>(
+        &self,
+        host: &H,
+        errand: &Errand<'_>,
+        items: &[Item<'_>],
+        lines: &[u8],
+    ) -> Sent {
         let protocol: &dyn Protocol = match &self.kind {
-            Kind::Stdout => return stdout::print(host, &self.name, items),
+            Kind::Stdout => return stdout::print(host, &self.name, lines, items.len()),
             Kind::Http(it) => it,
             Kind::SecopsLogs(it) => &**it,
             Kind::SecopsWebhook(it) => &**it,

@@ -32,8 +32,6 @@ use source::Source;
 
 /// What the normalizer is given at once, at most.
 const PUSH: usize = 4 << 20;
-/// So many pieces are read before the progress is written down.
-const PIECES: u64 = 4;
 /// A piece over which so many calls have died is not read again.
 const DEATHS: u32 = 3;
 
@@ -116,6 +114,7 @@ impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
 
     /// Reads until the object ends or the time does, at least a piece. Progress is written down every few pieces.
     pub async fn run(&mut self, held: &mut Held<'_, H>) -> Ended {
+        let mut saved = self.position.seen;
         loop {
             match held.hold(&self.digest, self.position.piece).await {
                 Ok(deaths) if deaths >= DEATHS => {
@@ -134,7 +133,8 @@ impl<'o, 'a, H: Host> Reading<'o, 'a, H> {
             if self.call.host.elapsed() >= self.call.deadline {
                 return Ended::Paused;
             }
-            if self.position.piece.is_multiple_of(PIECES) {
+            if self.position.seen - saved >= self.call.sizes.progress {
+                saved = self.position.seen;
                 held.state.open = self.open();
                 if let Err(fault) = held.save().await {
                     return Ended::Failed(fault);

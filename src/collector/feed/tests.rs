@@ -35,6 +35,7 @@ fn quarantined(world: &World) -> Vec<(String, String, String)> {
 /// Pieces so small that every object has several.
 const SMALL: Sizes = Sizes {
     piece: 700,
+    progress: 2800,
     range: 1000,
     kept: 10_000,
     silent: 20_000,

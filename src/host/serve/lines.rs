@@ -4,7 +4,7 @@
 //! What an instance printed waits here until it is flushed, as Rust's library does at the end of each call, and until
 //! its last line feed is there: what was printed in one call stays together.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::mem;
 use std::pin::Pin;
@@ -23,8 +23,8 @@ use super::metrics::Metrics;
 /// A place that takes whole lines.
 pub(super) struct Sink {
     file: File,
-    /// Nobody reads a regular file slowly.
-    is_regular: bool,
+    /// Nobody reads a regular file slowly, nor what is written to nowhere.
+    is_quick: bool,
     /// Whether the last write ended within a line.
     torn: Mutex<bool>,
     /// Who counts the lines.
@@ -44,6 +44,8 @@ const LONGEST: usize = 16 << 20;
 /// What a pipe that can be written to takes without waiting, on Linux and elsewhere.
 const PIECE: usize = 4096;
 
+const NOWHERE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+
 impl Sink {
     /// Standard output.
     pub fn stdout() -> io::Result<Sink> {
@@ -59,13 +61,14 @@ impl Sink {
 
     /// Nobody reads it.
     pub fn nowhere() -> io::Result<Sink> {
-        let path = if cfg!(windows) { "NUL" } else { "/dev/null" };
-        Ok(Sink::to(File::options().write(true).open(path)?))
+        Ok(Sink::to(File::options().write(true).open(NOWHERE)?))
     }
 
     pub fn to(file: File) -> Sink {
         Sink {
-            is_regular: file.metadata().is_ok_and(|it| it.is_file()),
+            is_quick: file
+                .metadata()
+                .is_ok_and(|it| it.is_file() || is_nowhere(&it)),
             file,
             torn: Mutex::new(false),
             metrics: None,
@@ -87,7 +90,7 @@ impl Sink {
     /// Writes whole lines if nothing has to be waited for.
     fn write_now(&self, lines: &[u8]) -> Option<io::Result<()>> {
         let mut torn = self.torn.try_lock().ok()?;
-        let fits = self.is_regular || lines.len() <= PIECE && is_ready(&self.file);
+        let fits = self.is_quick || lines.len() <= PIECE && is_ready(&self.file);
         fits.then(|| self.write_after(lines, &mut torn))
     }
 
@@ -123,14 +126,19 @@ impl Lines {
         }
     }
 
-    fn add(&self, bytes: &[u8]) -> io::Result<()> {
+    fn add(&self, bytes: Bytes) -> io::Result<()> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if begun.len() + bytes.len() > LONGEST {
             begun.clear();
             let message = "the line is too long";
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        begun.extend_from_slice(bytes);
+        if begun.is_empty() {
+            // Of what nobody else has, this is no copy.
+            *begun = bytes.into();
+        } else {
+            begun.extend_from_slice(&bytes);
+        }
         Ok(())
     }
 
@@ -189,7 +197,7 @@ impl Pollable for Writing {
 #[async_trait]
 impl OutputStream for Writing {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.lines.add(&bytes).map_err(told)
+        self.lines.add(bytes).map_err(told)
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -223,7 +231,7 @@ impl AsyncWrite for Lines {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = self.add(bytes).and_then(|()| {
+        let written = self.add(Bytes::copy_from_slice(bytes)).and_then(|()| {
             let lines = self.complete();
             task::block_in_place(|| self.sink.write(&lines))
         });
@@ -251,6 +259,19 @@ fn duplicate(stream: &impl std::os::fd::AsFd) -> io::Result<File> {
 #[cfg(windows)]
 fn duplicate(stream: &impl std::os::windows::io::AsHandle) -> io::Result<File> {
     Ok(stream.as_handle().try_clone_to_owned()?.into())
+}
+
+/// Whether what is written there is gone at once.
+#[cfg(unix)]
+fn is_nowhere(found: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(NOWHERE).is_ok_and(|it| it.rdev() == found.rdev())
+}
+
+/// Elsewhere than on Unix nobody can tell.
+#[cfg(not(unix))]
+fn is_nowhere(_: &Metadata) -> bool {
+    false
 }
 
 /// Whether a write of a piece would not wait.
@@ -290,7 +311,7 @@ mod tests {
 
     /// Prints to the end of a call.
     fn print(lines: &Lines, text: &[u8]) -> io::Result<()> {
-        lines.add(text)?;
+        lines.add(Bytes::copy_from_slice(text))?;
         lines.sink.write(&lines.complete())
     }
 

@@ -1,20 +1,20 @@
 //! The destination `stdout`: UDM events as whole lines on the host's standard output.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{Fault, Item, Sent};
+use super::{Fault, Sent};
 use crate::Host;
 
-/// Prints the items in one piece, so that lines of two requests never mix.
-pub(super) fn print<H: Host>(host: &H, name: &str, items: &[Item<'_>]) -> Sent {
-    let mut lines = Vec::with_capacity(items.iter().map(|it| it.bytes.len() + 1).sum());
-    for item in items {
-        lines.extend_from_slice(item.bytes);
-        lines.push(b'\n');
-    }
+/// Prints the lines in one piece, so that those of two requests never mix.
+pub(super) fn print<H: Host>(host: &H, name: &str, lines: &[u8], items: usize) -> Sent {
+    let lines = match lines.last() {
+        Some(b'\n') | None => Cow::Borrowed(lines),
+        Some(_) => Cow::Owned([lines, b"\n"].concat()),
+    };
     match host.print(&lines) {
         Ok(()) => Sent {
-            accepted: items.len(),
+            accepted: items,
             ..Sent::default()
         },
         Err(error) => Sent {

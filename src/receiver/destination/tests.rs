@@ -67,6 +67,7 @@ fn labelled() -> Feed {
 }
 
 fn send(host: &Memory, destination: &Destination, feed: &Feed, items: &[&[u8]]) -> Sent {
+    let lines = items.join(&b'\n');
     let item = |(log, bytes)| Item { bytes, log };
     let items: Vec<_> = items.iter().copied().enumerate().map(item).collect();
     let tokens = Tokens::default();
@@ -76,7 +77,7 @@ fn send(host: &Memory, destination: &Destination, feed: &Feed, items: &[&[u8]]) 
         tokens: &tokens,
         deadline: host.elapsed.get() + DEADLINE,
     };
-    block_on(destination.send(host, &errand, &items))
+    block_on(destination.send(host, &errand, &items, &lines))
 }
 
 const LOGS: &str = r#"

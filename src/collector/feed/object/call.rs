@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use udmill_receiver::config::pull::Pull;
 use udmill_receiver::config::{Config, Feed};
-use udmill_receiver::destination::Fault;
 use udmill_receiver::destination::google_token::Tokens;
+use udmill_receiver::destination::{Destination, Fault};
 
 use crate::feed::inflate::Point;
 
@@ -29,6 +29,8 @@ pub struct Call<'a, H> {
 pub struct Sizes {
     /// Bytes of a piece, decompressed.
     pub piece: usize,
+    /// So many bytes are read before the progress is written down, at least.
+    pub progress: u64,
     /// Bytes that are fetched at once.
     pub range: u64,
     /// As many bytes without the end of a log are no logs.
@@ -42,10 +44,26 @@ impl Default for Sizes {
         Sizes {
             // As `udmill deliver` sends.
             piece: 1 << 20,
+            progress: 4 << 20,
             range: 4 << 20,
             // The normalizer takes a log of 4 MiB.
             kept: 16 << 20,
             silent: 64 << 20,
+        }
+    }
+}
+
+impl Sizes {
+    /// As they are best for a destination. Requests are few and large; what is printed need not be, and a smaller piece
+    /// is still in the processor's cache when its events are.
+    pub fn of(destination: Option<&Destination>) -> Sizes {
+        let whole = Sizes::default();
+        match destination.is_some_and(Destination::is_stdout) {
+            true => Sizes {
+                piece: whole.piece / 4,
+                ..whole
+            },
+            false => whole,
         }
     }
 }

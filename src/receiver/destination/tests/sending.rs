@@ -255,7 +255,7 @@ fn behind_the_deadline_nobody_is_asked() {
         tokens: &tokens,
         deadline: DEADLINE,
     };
-    let sent = block_on(destination.send(&host, &errand, &items));
+    let sent = block_on(destination.send(&host, &errand, &items, b""));
     assert_eq!((sent.accepted, sent.sub_requests), (0, 0));
     assert_eq!(sent.fault.map(|it| it.kind), Some("timed_out"));
 }
