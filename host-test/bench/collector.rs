@@ -110,6 +110,7 @@ fn run(
         budget_ms: u64::MAX,
         owner: "the-benchmark".to_owned(),
         seed: 1,
+        asked: 0,
     };
     let at = |elapsed: u64| Now {
         wall: NOW + elapsed as i64,

@@ -244,6 +244,8 @@ fn failure(answer: &Answer, body: Option<&Value>, now: i64) -> Failure {
         (504, _) => Remedy::Shorten,
         (408 | 429 | 500 | 502 | 503, _) => Remedy::Repeat,
         (400, _) => Remedy::DropToken,
+        // The body's status counts more than HTTP's.
+        (200..300, Some("INVALID_REQUEST" | "RESOURCE_NOT_FOUND_EXCEPTION")) => Remedy::DropToken,
         // A body that is cut off or no JSON, or an error under a success.
         (200..300, _) => Remedy::Repeat,
         _ => Remedy::Nothing,

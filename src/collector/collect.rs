@@ -30,6 +30,9 @@ pub struct Order {
     pub owner: String,
     /// For chance in waits.
     pub seed: u64,
+    /// How often what comes first was asked for already by the runs before, which had no time to wait: as their
+    /// [`Summary::asked`] says.
+    pub asked: u32,
 }
 
 /// What to collect.
@@ -52,8 +55,10 @@ pub(crate) async fn run(
         bucket,
         chance: Chance::new(order.seed),
         deadline: now.elapsed.saturating_add(order.budget_ms),
+        asked: order.asked,
         clock: None,
         summary: Summary {
+            retries: u64::from(order.asked > 0),
             warnings: settings.warnings.clone(),
             ..Summary::default()
         },
@@ -90,6 +95,8 @@ pub(crate) struct Collector {
     pub(crate) bucket: Rc<RefCell<Bucket>>,
     pub(crate) chance: Chance,
     pub(crate) deadline: u64,
+    /// See [`Order::asked`]; nothing any more once there was a page of events.
+    pub(crate) asked: u32,
     /// What time it was last, and when that was on the clock that never goes back: the wall clock may be set at any
     /// moment.
     pub(crate) clock: Option<(i64, u64)>,
@@ -174,6 +181,15 @@ impl Collector {
             ));
         }
         let now = self.server_now();
+        if let Plan::Backfill { to, .. } = self.order.plan
+            && to > now - self.settings.settle_ms
+        {
+            self.summary.warnings.push(format!(
+                "expected the end of a backfill more than {} minutes ago, but found a later one; what comes until then \
+                 is not read, so begin it again afterwards",
+                self.settings.settle_ms / 60_000
+            ));
+        }
         let (owner, until) = match &self.state.lease {
             Some(lease) => (lease.owner.as_str(), lease.until),
             None => ("", i64::MIN),
@@ -203,7 +219,7 @@ impl Collector {
             start = from;
         } else {
             let key = self.settings.lambda_state_key.clone();
-            if let Some((bytes, _)) = self.read_object(&key).await? {
+            if let Some(bytes) = self.read_lambda_state().await? {
                 let since = state::lambda_since(&bytes);
                 let since = since.map_err(|it| Error::State(format!("{it} (in `{key}`)")))?;
                 start = (since - self.settings.overlap_ms).max(0);

@@ -63,10 +63,15 @@ pub async fn load<H: Host>(host: &H) -> Result<Whole, Unready> {
     })
 }
 
+/// Whether a collector can be called that.
+pub fn is_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(is_plain)
+}
+
 /// Reads a collector's table. Every mistake in it is told to the section; then the answer may be none.
 pub fn read(name: &str, mut section: Section<'_>) -> Option<Collector> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(is_plain) {
+    if !is_name(name) {
         let expected = "a name of at most 64 letters, digits, hyphens and underscores";
         section.place().wrong("", expected, &quoted(name));
     }

@@ -66,6 +66,7 @@ impl Collector {
                     continue;
                 }
             };
+            self.asked = 0;
             let content = std::mem::take(&mut page.content).into_iter();
             let events: Vec<Event> = content.map(|it| event::read(it, &self.settings)).collect();
             if walk.is_stuck(&page, &events, &window.cursor) {
@@ -264,14 +265,14 @@ impl Collector {
         page_size: u32,
         can_shorten: bool,
     ) -> Result<Page, Error> {
-        let mut calls = 0;
+        let mut calls = self.asked;
         loop {
             let now = self.desk.now().elapsed;
             let wait = self.bucket.borrow_mut().take(now);
             if wait > 0 {
                 self.pause(wait).await?;
             }
-            calls += 1;
+            calls = calls.saturating_add(1);
             let reply = self
                 .desk
                 .ask(Action::Send(request.clone(), ATTEMPT_MS))
@@ -313,6 +314,7 @@ impl Collector {
             if end >= self.deadline {
                 // There is no time left to wait, but the next run may.
                 self.summary.retry_after_ms = Some(wait);
+                self.summary.asked = Some(calls);
                 return Err(Error::Harness(failure, calls));
             }
             self.summary.retries += 1;

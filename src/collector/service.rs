@@ -132,12 +132,18 @@ async fn collect<H: Host>(
         Ok(plan) => plan,
         Err(message) => return wrong(&message),
     };
+    let asked = match request.parameter("asked").map(|it| it.parse()) {
+        None => 0,
+        Some(Ok(asked)) => asked,
+        Some(Err(_)) => return wrong("expected a whole number at `asked`, but found another text"),
+    };
     let id = hex(&host.random());
     let order = Order {
         plan,
         budget_ms: budget.as_millis() as u64,
         seed: u64::from_str_radix(id.get(..16).unwrap_or_default(), 16).unwrap_or_default(),
         owner: id.clone(),
+        asked,
     };
     let deadline = request.arrived + WITHIN;
     let Collector { settings, bucket } = collector;

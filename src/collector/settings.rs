@@ -109,6 +109,8 @@ pub struct Settings {
     pub lambda_state_key: String,
     /// That place was set, so there should be one.
     pub takes_over: bool,
+    /// It was not, and is outside of the prefix that was.
+    pub is_lambda_elsewhere: bool,
     /// Where the collector's own state lies, outside [`Settings::prefix`], which a feed reads.
     pub state_prefix: String,
     /// The collector's name, by which its state is called.

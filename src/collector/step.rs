@@ -95,6 +95,8 @@ pub enum Reply {
     Unmarked(String),
     /// The prefix is another's: whose, and what helps.
     Taken(String),
+    /// The object may not be read, or is not there and that may not be told: why.
+    Denied(String),
     /// The store failed: why, and whether it may help to try again.
     Failed(String, bool),
 }

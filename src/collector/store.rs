@@ -188,8 +188,31 @@ impl Collector {
             .await?
         {
             Reply::Object(object) => Ok(object),
+            Reply::Denied(why) => Err(Error::Store(format!(
+                "expected to read `{key}`, but found: {why} ({})",
+                after(1)
+            ))),
             _ => Err(unexpected("read", key)),
         }
+    }
+
+    /// The Lambda's state. Where nothing says that there is one, policies need not let anybody look outside of
+    /// `S3_PREFIX`.
+    pub(crate) async fn read_lambda_state(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let key = self.settings.lambda_state_key.clone();
+        let read = Action::Read(key.clone());
+        if self.settings.is_lambda_elsewhere
+            && let Reply::Denied(_) = self.store(read, "read", &key).await?
+        {
+            self.summary.warnings.push(format!(
+                "expected to look for a Lambda's state at `{key}`, but found that it may not be read; if there was a \
+                 Lambda, allow s3:GetObject there, set `STATE_KEY` to it, and delete `{}`",
+                self.state_key()
+            ));
+            return Ok(None);
+        }
+        let found = self.read_object(&key).await?;
+        Ok(found.map(|(bytes, _)| bytes))
     }
 
     /// Writes an object; one that is there already is as good.

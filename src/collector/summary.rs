@@ -95,6 +95,8 @@ pub struct Summary {
     pub latest_ms: Option<i64>,
     /// How long to wait, in milliseconds, where a run failed only as it had no time to wait itself.
     pub retry_after_ms: Option<u64>,
+    /// How often was asked then, over all runs that waited for each other.
+    pub asked: Option<u32>,
     /// What the operator should know.
     pub warnings: Vec<String>,
 }
@@ -146,6 +148,7 @@ impl Outcome {
             "lagMs": it.lag_ms,
             "latestMs": it.latest_ms,
             "retryAfterMs": it.retry_after_ms,
+            "asked": it.asked,
             "warnings": it.warnings,
         });
         if let Some(error) = &self.error {

@@ -87,12 +87,18 @@ impl World {
 
     /// A run that has not begun.
     pub fn start(&mut self, settings: &Settings, plan: Plan, budget_ms: u64) -> Run {
+        self.order(settings, plan, budget_ms, 0)
+    }
+
+    /// A run that has not begun, after others that asked so often.
+    pub fn order(&mut self, settings: &Settings, plan: Plan, budget_ms: u64, asked: u32) -> Run {
         self.runs += 1;
         let order = Order {
             plan,
             budget_ms,
             owner: format!("run-{}", self.runs),
             seed: self.chance.below(u64::MAX),
+            asked,
         };
         Run::new(settings.clone(), order, self.now())
     }

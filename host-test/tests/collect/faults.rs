@@ -22,6 +22,21 @@ fn what_passes_is_waited_for() {
     }
 }
 
+/// Also where the waits are longer than a call of the component.
+#[test]
+fn what_does_not_pass_is_asked_for_as_often_as_is_set() {
+    let mut world = World::new(service(3));
+    world.set("MAX_RETRIES", "4");
+    world.server.with(|it| {
+        let faults = (0..50).map(|at| (at, Fault::Told("503-html")));
+        it.scheduled.extend(faults);
+    });
+    let ended = world.collect(&["--once"]);
+    assert_eq!(ended.status, Some(3), "{}", ended.errors);
+    assert_eq!(ended.summary["retries"], 4, "{}", ended.errors);
+    assert_eq!(world.server.with(|it| it.count), 5);
+}
+
 /// Defects 5, 6 and 22 of the Lambda: a token that is refused, missing or always the same.
 #[test]
 fn a_server_whose_tokens_are_of_no_use_is_read_to_the_end() {
@@ -107,8 +122,29 @@ fn settings_are_checked_before_the_first_request_and_all_mistakes_told() {
         assert_eq!(is_told, is_wrong, "{name} in {}", ended.errors);
     }
     assert_eq!(world.server.with(|it| it.count), 0);
-    let usage = world.collect(&["--every", "never"]);
-    assert_eq!(usage.status, Some(1));
+    let world = World::new(service(3));
+    let future = [
+        "--from",
+        "2999-01-01T00:00:00Z",
+        "--to",
+        "2999-02-01T00:00:00Z",
+    ];
+    let before = [
+        "--from",
+        "1960-01-01T00:00:00Z",
+        "--to",
+        "1970-02-01T00:00:00Z",
+    ];
+    for arguments in [
+        &["--every", "never"][..],
+        &["--name", "a b"],
+        &future,
+        &before,
+    ] {
+        let usage = world.collect(arguments);
+        assert_eq!(usage.status, Some(1), "{}", usage.errors);
+        assert!(usage.errors.contains(arguments[0]), "{}", usage.errors);
+    }
 }
 
 #[test]

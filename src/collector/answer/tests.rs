@@ -112,10 +112,14 @@ fn the_code_counts_more_than_the_status() {
         Remedy::Shorten
     );
     assert_eq!(failed(400, &code("EXPIRED_TOKEN")).remedy, Remedy::Key);
-    assert_eq!(
-        failed(200, r#"{"status":"ERROR","code":"ACCESS_DENIED"}"#).remedy,
-        Remedy::Rights
-    );
+    for (code, remedy) in [
+        ("ACCESS_DENIED", Remedy::Rights),
+        ("INVALID_REQUEST", Remedy::DropToken),
+        ("UNKNOWN_ERROR", Remedy::Repeat),
+    ] {
+        let body = format!(r#"{{"status":"ERROR","code":"{code}"}}"#);
+        assert_eq!(failed(200, &body).remedy, remedy, "{code}");
+    }
 }
 
 /// No later answer would be another one: the window has to be.

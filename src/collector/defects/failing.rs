@@ -123,6 +123,21 @@ fn max_retries_counts_repeats_and_the_error_tells_the_calls() {
         let error = outcome.error.expect("an error").to_string();
         assert!(error.ends_with(&format!("(after {told})")), "{error}");
     }
+    // Also over runs that have no time to wait themselves.
+    let mut world = world();
+    world.server.faults = vec![Fault::Told("503-html"); 9].into();
+    let (mut asked, mut repeated) = (0, 0);
+    let error = loop {
+        let mut run = world.order(&small(), Plan::Live, 1, asked);
+        let outcome = world.finish(&mut run, u64::MAX).expect("an end");
+        repeated += outcome.summary.retries;
+        match outcome.summary.retry_after_ms {
+            Some(_) => asked = outcome.summary.asked.expect("calls"),
+            None => break outcome.error.expect("an error").to_string(),
+        }
+    };
+    assert_eq!((world.server.count, repeated), (4, 3));
+    assert!(error.ends_with("(after 4 calls)"), "{error}");
 }
 
 /// Defect 20: nulls crash, in answers and in the state.

@@ -133,9 +133,7 @@ fn the_collector_may_list_its_state_and_takes_403_for_no_first_run() {
     let outcome = loop {
         match run.step(reply.take(), world.now()) {
             Step::Done(outcome) => break outcome,
-            Step::Do(Action::Read(_)) => {
-                reply = Some(Reply::Failed("403 AccessDenied".into(), false));
-            }
+            Step::Do(Action::Read(_)) => reply = Some(Reply::Denied("403 AccessDenied".into())),
             Step::Do(action) => reply = Some(world.perform(action)),
         }
     };
@@ -238,6 +236,22 @@ fn the_state_follows_the_prefix_in_the_settings_and_in_the_template() {
         (settings.prefix.as_str(), settings.state_prefix.as_str()),
         ("eu/harness", "eu/harness-state")
     );
+    // The rights for that prefix do not reach to where a Lambda would have its state by default.
+    let mut world = world();
+    let mut run = world.start(&settings, Plan::Live, 600_000);
+    let mut reply = None;
+    let outcome = loop {
+        match run.step(reply.take(), world.now()) {
+            Step::Done(outcome) => break outcome,
+            Step::Do(Action::Read(key)) if !key.starts_with("eu/harness") => {
+                reply = Some(Reply::Denied("403".to_owned()));
+            }
+            Step::Do(action) => reply = Some(world.perform(action)),
+        }
+    };
+    assert_eq!(outcome.error, None);
+    let warnings = outcome.summary.warnings.join("\n");
+    assert!(warnings.contains("`harness/audit/state.json`") && warnings.contains("`STATE_KEY`"));
     for folder in ["state", "udm", "udm-rejected"] {
         let key = format!("harness/audit-{folder}/x.jsonl");
         assert!(lets(COLLECTOR, "s3:GetObject", &key) && lets(COLLECTOR, "s3:PutObject", &key));

@@ -39,11 +39,11 @@ impl<H: Host> Hands<'_, H> {
             }
             (404, Some("NoSuchBucket")) => failure(&answer),
             (404, _) => Reply::Object(None),
-            (403, Some("AccessDenied") | None) => failed(
+            (403, Some("AccessDenied") | None) => Reply::Denied(
                 "status 403, code AccessDenied: so a store also answers for an object that is not there, unless the \
                  credentials may list its prefix (s3:ListBucket); they need s3:GetObject and s3:PutObject, too, and a \
-                 clock that is right",
-                false,
+                 clock that is right"
+                    .to_owned(),
             ),
             _ => failure(&answer),
         }

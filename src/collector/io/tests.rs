@@ -25,6 +25,7 @@ fn collect(host: &Memory) -> Outcome {
         budget_ms: 60_000,
         owner: "me".to_owned(),
         seed: 1,
+        asked: 0,
     };
     let deadline = host.elapsed.get() + Duration::from_secs(60);
     let pace = Rc::new(RefCell::new(Pace::new(0)));

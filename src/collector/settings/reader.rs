@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{LAMBDA, Secret, Settings, Shape, quoted};
+use crate::config::is_name;
 use crate::names::{ACTIONS, MODULES};
 
 /// What is wrong with a setting.
@@ -61,8 +62,7 @@ impl Reader {
         }
         let (exclude_logins, exclude_system) = self.static_filter();
         let name = self.text("COLLECTOR_NAME", "harness");
-        let is_plain = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'_';
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(is_plain) {
+        if !is_name(&name) {
             let wanted = "up to 64 letters, digits, - and _";
             self.wrong("COLLECTOR_NAME", wanted, &quoted(&name));
         }
@@ -75,6 +75,9 @@ impl Reader {
             self.warn("expected at most 100 at `PAGE_SIZE`, the server's limit; 100 is used");
         }
         let shape = self.shape();
+        let lambda_state_key = self.path("STATE_KEY", "harness/audit/state.json");
+        let is_lambda_elsewhere =
+            self.get("STATE_KEY").is_none() && !lambda_state_key.starts_with(&format!("{prefix}/"));
         Settings {
             api_base: self.api_base(),
             account,
@@ -83,8 +86,9 @@ impl Reader {
                 Shape::Udm => format!("{prefix}-udm"),
                 Shape::Api | Shape::Streaming => prefix,
             },
-            lambda_state_key: self.path("STATE_KEY", "harness/audit/state.json"),
+            lambda_state_key,
             takes_over: self.get("STATE_KEY").is_some(),
+            is_lambda_elsewhere,
             state_prefix,
             name,
             page_size: page_size.clamp(1, 100) as u32,
@@ -133,6 +137,10 @@ impl Reader {
         let path = found.trim_matches('/').to_owned();
         if path.is_empty() || path.len() > 512 || path.chars().any(char::is_control) {
             self.wrong(name, "a path of 1 to 512 characters", &quoted(&found));
+        }
+        if path.split('/').any(|it| it == "." || it == "..") {
+            // Whatever sends the URL would resolve them.
+            self.wrong(name, "a path without `.` and `..`", &quoted(&found));
         }
         path
     }

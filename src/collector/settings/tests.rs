@@ -76,6 +76,8 @@ fn all_mistakes_are_told_at_once() {
         ("START_MINUTES_BACK", "-5"),
         ("MAX_RETRIES", "three"),
         ("S3_PREFIX", "/"),
+        ("STATE_PREFIX", "a/../b"),
+        ("STATE_KEY", "./state.json"),
         ("STATIC_FILTER", "EXCLUDE_ALL"),
         ("OUTPUT_SHAPE", "xml"),
     ]);
@@ -86,6 +88,8 @@ fn all_mistakes_are_told_at_once() {
         "START_MINUTES_BACK",
         "MAX_RETRIES",
         "S3_PREFIX",
+        "STATE_PREFIX",
+        "STATE_KEY",
     ] {
         assert!(found.contains(&format!("`{name}`")), "{name} in {found}");
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::env;
 
 use clap::Subcommand;
+use collector::config::is_name;
 use collector::environment::{self, Configuration};
 use receiver::config::section::{Section, nearest};
 use serde_json::Value;
@@ -82,6 +83,11 @@ struct Plan {
 
 impl Harness {
     fn plan(&self, normalizer: &Component) -> Result<Plan, Stop> {
+        if let Some(name) = self.name.as_deref().filter(|it| !is_name(it)) {
+            return Err(Stop::Usage(format!(
+                "expected up to 64 letters, digits, - and _ at --name, but found {name:?}"
+            )));
+        }
         let mut given = self.collector.given.variables()?;
         let own = match self.collector.given.has_config() {
             true => None,
@@ -124,6 +130,11 @@ impl Harness {
                     "expected --from before --to, but found it behind".to_owned(),
                 ));
             }
+            if from > std::time::SystemTime::now().into() {
+                return Err(Stop::Usage(
+                    "expected --from in the past, but found it in the future".to_owned(),
+                ));
+            }
             let text = |it: chrono::DateTime<chrono::Utc>| it.format("%Y-%m-%dT%H:%M:%S%.3fZ");
             target += &format!("?from={}&to={}", text(from), text(to));
         }
@@ -154,7 +165,9 @@ impl Harness {
 
 fn time(option: &str, text: &str) -> Result<chrono::DateTime<chrono::Utc>, Stop> {
     let time = chrono::DateTime::parse_from_rfc3339(text).map(|it| it.to_utc());
-    time.map_err(|_| {
+    // Before 1970 there is no time in Harness' milliseconds.
+    let time = time.ok().filter(|it| it.timestamp() >= 0);
+    time.ok_or_else(|| {
         Stop::Usage(format!(
             "expected a time such as 2026-11-01T00:00:00Z at --{option}, but found {text:?}"
         ))

@@ -50,7 +50,11 @@ pub fn run(args: Args) -> Result<Status, Stop> {
     let given = args.collector.given.variables()?;
     let config = read(&given, true, &normalizer).map_err(|problems| {
         problems.iter().for_each(|it| output::complain(it));
-        Stop::Usage("the configuration cannot be used".to_owned())
+        let hint = match args.collector.given.has_config() {
+            true => "",
+            false => "; --config names its file",
+        };
+        Stop::Usage(format!("the configuration cannot be used{hint}"))
     })?;
     config.warnings.iter().for_each(|it| output::complain(it));
     let feed = known(&config, args.feed.as_deref())?;

@@ -44,7 +44,8 @@ pub struct Work {
 
 /// The most time of a call: so long an interrupt waits, but for what is under way.
 const CALL: Duration = Duration::from_secs(5);
-/// How often in a row is waited for what a call had no time to wait for, and how long at most.
+/// How often in a row is waited for what a call had no time to wait for, and how long at most: who wants more rest than
+/// that is asked again by the next round.
 const WAITS: u32 = 10;
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// How often is looked for an interrupt.
@@ -76,18 +77,19 @@ impl Work {
     fn round(&self, schedule: &Schedule, interrupted: &AtomicUsize) -> Status {
         let end = schedule.budget.map(|it| Instant::now() + it);
         let watched = io::stderr().is_terminal();
-        let (mut summary, mut waits) = (json!({}), 0);
+        let (mut summary, mut waits, mut asked) = (json!({}), 0, 0);
         let status = loop {
             let left = end.map_or(CALL, |end| end.saturating_duration_since(Instant::now()));
             let budget = left.min(CALL).as_millis().max(1);
             let sign = if self.target.contains('?') { '&' } else { '?' };
-            let target = format!("{}{sign}budget_ms={budget}", self.target);
+            let target = format!("{}{sign}budget_ms={budget}&asked={asked}", self.target);
             let Handed { status, body, .. } = self.runtime.block_on(self.inside.post(&target));
             let body = match body.is_object() {
                 true => body,
                 false => json!({"error": "expected an answer of the component, but found none"}),
             };
             let is_more = body["more"] == true;
+            asked = body["asked"].as_u64().unwrap_or_default();
             let wait = body["retryAfterMs"].as_u64().map(Duration::from_millis);
             (self.add)(&mut summary, body);
             if watched {
@@ -99,9 +101,9 @@ impl Work {
             match (status, wait) {
                 (200, _) if !is_more || is_over => break (self.status)(&summary),
                 (200, _) => waits = 0,
-                (_, Some(wait)) if waits < WAITS && !is_over => {
+                (_, Some(wait)) if waits < WAITS && wait <= LONGEST_WAIT && !is_over => {
                     waits += 1;
-                    pause(Instant::now() + wait.min(LONGEST_WAIT), end, interrupted);
+                    pause(Instant::now() + wait, end, interrupted);
                 }
                 _ => break Status::Failed,
             }
