@@ -39,6 +39,8 @@ pub struct Store {
     pub asked: Rc<RefCell<Vec<String>>>,
     /// The status and code for requests that begin so.
     pub fails: Rc<RefCell<BTreeMap<String, (u16, &'static str)>>>,
+    /// Conditions are for reading and writing alone, as in stores that answer 501 to others.
+    pub deletes_as_told: Rc<Cell<bool>>,
     /// How many objects a page of a list has.
     pub page: Rc<Cell<usize>>,
 }
@@ -212,6 +214,11 @@ impl Store {
                 objects.insert(key, stored);
                 answer(200, Vec::new(), "")
             }
+            "DELETE" if self.deletes_as_told.get() && header("if-match").is_some() => answer(
+                501,
+                Vec::new(),
+                "<Error><Code>NotImplemented</Code></Error>",
+            ),
             "DELETE" => {
                 objects.remove(&key);
                 answer(204, Vec::new(), "")

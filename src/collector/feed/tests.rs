@@ -150,6 +150,22 @@ fn a_deletion_that_fails_is_told_and_tried_again() {
     assert_eq!(world.ids_once(), names(1..9));
 }
 
+/// Some stores answer 501 to a deletion with a condition.
+#[test]
+fn where_deletions_know_no_condition_it_is_asked_for_before() {
+    let world = World::new(", delete = \"on_success\"");
+    world.store.deletes_as_told.set(true);
+    world.put("logs/1.jsonl", lines([1]));
+    world.put("logs/2.jsonl", "");
+    let (pulled, asked) = world.pull();
+    assert_eq!((pulled.deleted, pulled.undeleted), (2, 0), "{asked:?}");
+    let left: Vec<String> = world.store.objects.borrow().keys().cloned().collect();
+    assert_eq!(left, [MARKER]);
+    let of_first: Vec<&String> = asked.iter().filter(|it| it.contains("/1.jsonl")).collect();
+    let [get, delete] = ["GET logs/1.jsonl", "DELETE logs/1.jsonl"];
+    assert_eq!(of_first, [get, delete, get, delete]);
+}
+
 #[test]
 fn what_nobody_takes_is_in_quarantine_with_its_place() {
     let world = World::new("");

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use udmill_receiver::Host;
 use udmill_receiver::destination::Fault;
+use udmill_receiver::host::Outbound;
 use udmill_receiver::s3::Object;
 use udmill_receiver::store::quarantine::{self, About, Source};
 use udmill_receiver::store::{self, hex};
@@ -301,18 +302,7 @@ impl<'a, H: Host> Walk<'a, H> {
             pulled.undeleted += 1;
             return Mark::Delete;
         }
-        let Call {
-            host, pull, hard, ..
-        } = self.call;
-        let Some(mut request) = pull.bucket.delete(&object.key, host.now()) else {
-            return Mark::Taken;
-        };
-        // What was written over it meanwhile nobody has read.
-        if !object.etag.is_empty() {
-            let etag = object.etag.clone();
-            request.headers.push(("if-match".to_owned(), etag));
-        }
-        let found = match ask(*host, &pull.bucket, request, *hard).await {
+        let found = match self.delete_unchanged(object).await {
             Ok(Came::Answer(_) | Came::Missing) => {
                 pulled.deleted += 1;
                 self.failures = 0;
@@ -332,6 +322,37 @@ impl<'a, H: Host> Walk<'a, H> {
             ));
         }
         Mark::Delete
+    }
+
+    /// Deletes what was read: what was written over it meanwhile nobody has.
+    async fn delete_unchanged(&self, object: &Object) -> Result<Came, Fault> {
+        let Call {
+            host, pull, hard, ..
+        } = self.call;
+        let Some(request) = pull.bucket.delete(&object.key, host.now()) else {
+            return Ok(Came::Changed);
+        };
+        if object.etag.is_empty() {
+            return ask(*host, &pull.bucket, request, *hard).await;
+        }
+        let if_match = |mut request: Outbound| {
+            let etag = object.etag.clone();
+            request.headers.push(("if-match".to_owned(), etag));
+            ask(*host, &pull.bucket, request, *hard)
+        };
+        match if_match(request.clone()).await? {
+            Came::Unsupported => {}
+            came => return Ok(came),
+        }
+        // A store that knows conditions for reading alone is asked right before.
+        let byte = (object.size > 0).then_some((0, 0));
+        let Some(look) = pull.bucket.get(&object.key, byte, 1, host.now()) else {
+            return Ok(Came::Changed);
+        };
+        match if_match(look).await? {
+            Came::Answer(_) => ask(*host, &pull.bucket, request, *hard).await,
+            came => Ok(came),
+        }
     }
 }
 
