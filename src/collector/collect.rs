@@ -185,9 +185,9 @@ impl Collector {
             && to > now - self.settings.settle_ms
         {
             self.summary.warnings.push(format!(
-                "expected the end of a backfill more than {} minutes ago, but found a later one; what comes until then \
+                "expected the end of a backfill more than {} seconds ago, but found a later one; what comes until then \
                  is not read, so begin it again afterwards",
-                self.settings.settle_ms / 60_000
+                self.settings.settle_ms / 1000
             ));
         }
         let (owner, until) = match &self.state.lease {
@@ -219,7 +219,7 @@ impl Collector {
             start = from;
         } else {
             let key = self.settings.lambda_state_key.clone();
-            if let Some(bytes) = self.read_lambda_state().await? {
+            if let Some((bytes, _)) = self.read_lambda_state().await? {
                 let since = state::lambda_since(&bytes);
                 let since = since.map_err(|it| Error::State(format!("{it} (in `{key}`)")))?;
                 start = (since - self.settings.overlap_ms).max(0);

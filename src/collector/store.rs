@@ -179,40 +179,39 @@ impl Collector {
         }
     }
 
-    pub(crate) async fn read_object(
-        &mut self,
-        key: &str,
-    ) -> Result<Option<(Vec<u8>, String)>, Error> {
-        match self
-            .store(Action::Read(key.to_owned()), "read", key)
-            .await?
-        {
-            Reply::Object(object) => Ok(object),
-            Reply::Denied(why) => Err(Error::Store(format!(
-                "expected to read `{key}`, but found: {why} ({})",
-                after(1)
-            ))),
+    pub(crate) async fn read_object(&mut self, key: &str) -> Result<Read, Error> {
+        self.read_or_denied(key).await?.map_err(|why| {
+            let found = format!("{why} ({})", after(1));
+            Error::Store(format!("expected to read `{key}`, but found: {found}"))
+        })
+    }
+
+    /// The same, or why the object may not be read.
+    async fn read_or_denied(&mut self, key: &str) -> Result<Result<Read, String>, Error> {
+        let read = Action::Read(key.to_owned());
+        match self.store(read, "read", key).await? {
+            Reply::Object(object) => Ok(Ok(object)),
+            Reply::Denied(why) => Ok(Err(why)),
             _ => Err(unexpected("read", key)),
         }
     }
 
     /// The Lambda's state. Where nothing says that there is one, policies need not let anybody look outside of
     /// `S3_PREFIX`.
-    pub(crate) async fn read_lambda_state(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) async fn read_lambda_state(&mut self) -> Result<Read, Error> {
         let key = self.settings.lambda_state_key.clone();
-        let read = Action::Read(key.clone());
-        if self.settings.is_lambda_elsewhere
-            && let Reply::Denied(_) = self.store(read, "read", &key).await?
-        {
+        if !self.settings.is_lambda_elsewhere {
+            return self.read_object(&key).await;
+        }
+        let found = self.read_or_denied(&key).await?;
+        Ok(found.unwrap_or_else(|_| {
             self.summary.warnings.push(format!(
                 "expected to look for a Lambda's state at `{key}`, but found that it may not be read; if there was a \
                  Lambda, allow s3:GetObject there, set `STATE_KEY` to it, and delete `{}`",
                 self.state_key()
             ));
-            return Ok(None);
-        }
-        let found = self.read_object(&key).await?;
-        Ok(found.map(|(bytes, _)| bytes))
+            None
+        }))
     }
 
     /// Writes an object; one that is there already is as good.
@@ -288,6 +287,9 @@ impl Collector {
         }
     }
 }
+
+/// The object, with its ETag, or none.
+type Read = Option<(Vec<u8>, String)>;
 
 enum Put {
     Written(String),

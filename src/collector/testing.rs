@@ -109,6 +109,23 @@ impl World {
         self.finish(&mut run, u64::MAX).expect("an end")
     }
 
+    /// Takes a run to its end, with other answers than the world's to some of its actions.
+    pub fn finish_with(
+        &mut self,
+        run: &mut Run,
+        other: impl Fn(&Action) -> Option<Reply>,
+    ) -> Outcome {
+        let mut reply = None;
+        loop {
+            match run.step(reply, self.now()) {
+                Step::Done(outcome) => return *outcome,
+                Step::Do(action) => {
+                    reply = Some(other(&action).unwrap_or_else(|| self.perform(action)));
+                }
+            }
+        }
+    }
+
     /// Takes a run to its end; none if it dies after this many actions.
     pub fn finish(&mut self, run: &mut Run, actions: u64) -> Option<Outcome> {
         let mut reply = None;

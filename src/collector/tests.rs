@@ -10,7 +10,7 @@ use crate::environment;
 use crate::settings::Settings;
 use crate::testing::store::Conditions;
 use crate::testing::{EPOCH, MINUTE, World, settings};
-use crate::{Action, Error, Outcome, Plan, Reply, Step};
+use crate::{Action, Error, Outcome, Plan, Reply};
 
 pub(crate) const STATE: &str = "harness/audit-state/harness.json";
 
@@ -241,6 +241,22 @@ fn a_broken_state_or_one_of_another_account_is_an_error_and_stays() {
     assert!(matches!(world.run(&other).error, Some(Error::State(_))));
 }
 
+#[test]
+fn a_backfill_that_ends_too_late_says_so() {
+    for (minutes, is_told) in [(-10, false), (0, true), (60, true)] {
+        let mut world = world();
+        let (from, to) = (world.time() - 60 * MINUTE, world.time() + minutes * MINUTE);
+        let mut run = world.start(&small(), Plan::Backfill { from, to }, 600_000);
+        let outcome = world.finish(&mut run, u64::MAX).expect("an end");
+        let told = outcome.summary.warnings.join("\n");
+        assert_eq!(
+            told.contains("begin it again"),
+            is_told,
+            "{minutes}: {told}"
+        );
+    }
+}
+
 /// The window would be closed without them, and the next pass write its events once more.
 #[test]
 fn ids_that_cannot_be_written_leave_their_window_open() {
@@ -248,16 +264,12 @@ fn ids_that_cannot_be_written_leave_their_window_open() {
         let settings = settings(&[("PAGE_SIZE", "10"), ("WINDOW_PAGES", pages)]);
         let mut world = world();
         let mut run = world.start(&settings, Plan::Live, 600_000);
-        let mut reply = None;
-        let outcome = loop {
-            match run.step(reply.take(), world.now()) {
-                Step::Done(outcome) => break outcome,
-                Step::Do(Action::Write(write)) if write.key.contains("-ids/") => {
-                    reply = Some(Reply::Failed("403 AccessDenied".into(), false));
-                }
-                Step::Do(action) => reply = Some(world.perform(action)),
+        let outcome = world.finish_with(&mut run, |it| match it {
+            Action::Write(write) if write.key.contains("-ids/") => {
+                Some(Reply::Failed("403 AccessDenied".into(), false))
             }
-        };
+            _ => None,
+        });
         assert!(matches!(outcome.error, Some(Error::Store(_))), "{pages}");
         assert!(outcome.summary.events > 0, "{pages}");
         world.pass(10);

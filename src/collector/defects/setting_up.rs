@@ -129,14 +129,10 @@ fn the_collector_may_list_its_state_and_takes_403_for_no_first_run() {
     );
     let mut world = world();
     let mut run = world.start(&small(), Plan::Live, 600_000);
-    let mut reply = None;
-    let outcome = loop {
-        match run.step(reply.take(), world.now()) {
-            Step::Done(outcome) => break outcome,
-            Step::Do(Action::Read(_)) => reply = Some(Reply::Denied("403 AccessDenied".into())),
-            Step::Do(action) => reply = Some(world.perform(action)),
-        }
-    };
+    let outcome = world.finish_with(&mut run, |it| match it {
+        Action::Read(_) => Some(Reply::Denied("403 AccessDenied".into())),
+        _ => None,
+    });
     let error = outcome.error.expect("an error").to_string();
     assert!(error.contains(STATE) && error.contains("403"), "{error}");
     assert!(world.store.objects.is_empty());
@@ -239,16 +235,10 @@ fn the_state_follows_the_prefix_in_the_settings_and_in_the_template() {
     // The rights for that prefix do not reach to where a Lambda would have its state by default.
     let mut world = world();
     let mut run = world.start(&settings, Plan::Live, 600_000);
-    let mut reply = None;
-    let outcome = loop {
-        match run.step(reply.take(), world.now()) {
-            Step::Done(outcome) => break outcome,
-            Step::Do(Action::Read(key)) if !key.starts_with("eu/harness") => {
-                reply = Some(Reply::Denied("403".to_owned()));
-            }
-            Step::Do(action) => reply = Some(world.perform(action)),
-        }
-    };
+    let outcome = world.finish_with(&mut run, |it| match it {
+        Action::Read(key) if !key.starts_with("eu/harness") => Some(Reply::Denied("403".into())),
+        _ => None,
+    });
     assert_eq!(outcome.error, None);
     let warnings = outcome.summary.warnings.join("\n");
     assert!(warnings.contains("`harness/audit/state.json`") && warnings.contains("`STATE_KEY`"));
