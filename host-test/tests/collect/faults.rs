@@ -37,6 +37,21 @@ fn what_does_not_pass_is_asked_for_as_often_as_is_set() {
     assert_eq!(world.server.with(|it| it.count), 5);
 }
 
+/// A server that wants more rest than the command waits gets it, as far as this round goes.
+#[test]
+fn a_long_rest_is_left_to_the_next_round() {
+    let world = World::new(service(3));
+    world
+        .server
+        .with(|it| it.scheduled.insert(0, Fault::RetryAfter("300")));
+    let ended = world.collect(&["--once"]);
+    assert_eq!(ended.status, Some(3), "{}", ended.errors);
+    assert!(ended.summary["retryAfterMs"].as_u64() >= Some(300_000));
+    assert_eq!(world.server.with(|it| it.count), 1);
+    world.collected();
+    world.check_all();
+}
+
 /// Defects 5, 6 and 22 of the Lambda: a token that is refused, missing or always the same.
 #[test]
 fn a_server_whose_tokens_are_of_no_use_is_read_to_the_end() {

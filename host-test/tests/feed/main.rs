@@ -378,4 +378,12 @@ fn mistakes_are_told_before_anything_is_read() {
         "{}",
         ended.errors
     );
+    let ended = crate::ended(
+        world
+            .command(&["feed", "s3", "--state", "state"])
+            .spawn()
+            .unwrap(),
+    );
+    assert_eq!(ended.status, Some(1));
+    assert!(ended.errors.contains("--config"), "{}", ended.errors);
 }
